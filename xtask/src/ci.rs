@@ -1,0 +1,177 @@
+//! `cargo xtask ci`: everything a change must pass.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{arch, deny, vectors};
+
+/// The crates that must build where there is no operating system.
+const PURE: &[&str] = &["crypto", "rln", "ratchet", "mix", "wasm"];
+
+/// What a step does.
+enum Action {
+    /// A cargo command, with environment variables.
+    Cargo(Vec<String>, &'static [(&'static str, &'static str)]),
+    /// A task of this program.
+    Task(fn(&Path) -> Result<()>),
+    /// Nothing here, and why.
+    Skip(&'static str),
+}
+
+struct Step {
+    name: &'static str,
+    action: Action,
+}
+
+/// How a step ended.
+enum End {
+    Passed(Duration),
+    Skipped(&'static str),
+    Failed(Duration),
+}
+
+/// Runs all steps, stops at the first that fails, and ends with a summary either way.
+pub(crate) fn run(root: &Path) -> Result<()> {
+    let mut ends = Vec::new();
+    let mut failure = None;
+    for step in steps(root) {
+        println!("\n== {}", step.name);
+        let start = Instant::now();
+        let end = match perform(root, &step.action) {
+            Ok(None) => End::Passed(start.elapsed()),
+            Ok(Some(reason)) => End::Skipped(reason),
+            Err(error) => {
+                failure = Some(error.context(step.name));
+                End::Failed(start.elapsed())
+            }
+        };
+        ends.push((step.name, end));
+        if failure.is_some() {
+            break;
+        }
+    }
+    summarise(&ends);
+    failure.map_or(Ok(()), Err)
+}
+
+fn steps(root: &Path) -> Vec<Step> {
+    vec![
+        cargo("format", "fmt --all --check", &[]),
+        cargo("clippy", "clippy --workspace --all-targets -- -D warnings", &[]),
+        // Unit, property, oracle and documentation tests, the fuzz seeds, the README.
+        cargo("tests", "test --workspace", &[]),
+        cargo("documentation", "doc --no-deps --workspace", &[("RUSTDOCFLAGS", "-D warnings")]),
+        Step { name: "arch", action: Action::Task(arch::run) },
+        Step { name: "deny", action: Action::Task(deny::run) },
+        Step { name: "vectors", action: Action::Task(vectors::check) },
+        // The tests' profile: built already, and precision is not the point.
+        cargo("benches run", "bench -p logos-benches --bench vs --profile test -- --quick", &[]),
+        Step { name: "wasm32", action: wasm(root) },
+        Step { name: "fuzz targets build", action: fuzz() },
+    ]
+}
+
+fn cargo(
+    name: &'static str,
+    arguments: &str,
+    environment: &'static [(&'static str, &'static str)],
+) -> Step {
+    Step { name, action: Action::Cargo(words(arguments), environment) }
+}
+
+fn words(arguments: &str) -> Vec<String> {
+    arguments.split_whitespace().map(ToOwned::to_owned).collect()
+}
+
+fn wasm(root: &Path) -> Action {
+    if !prints("rustc", &["--print", "target-libdir", "--target", WASM], |folder| {
+        Path::new(folder.trim()).is_dir()
+    }) {
+        return Action::Skip("the target wasm32-unknown-unknown is not installed");
+    }
+    let mut arguments = words("check --lib --target");
+    arguments.push(WASM.to_owned());
+    for crate_ in PURE.iter().filter(|name| root.join(name).join("Cargo.toml").is_file()) {
+        arguments.extend(["-p".to_owned(), format!("logos-{crate_}")]);
+    }
+    Action::Cargo(arguments, &[])
+}
+
+const WASM: &str = "wasm32-unknown-unknown";
+
+fn fuzz() -> Action {
+    if !prints("c++", &["--version"], |_| true) {
+        return Action::Skip("libFuzzer needs a C++ compiler");
+    }
+    Action::Cargo(words("check --manifest-path fuzz/Cargo.toml"), &[])
+}
+
+fn prints(program: &str, arguments: &[&str], accept: impl Fn(&str) -> bool) -> bool {
+    let output = Command::new(program).args(arguments).stderr(Stdio::null()).output();
+    output.is_ok_and(|o| o.status.success() && accept(&String::from_utf8_lossy(&o.stdout)))
+}
+
+/// Performs a step; gives the reason if there was nothing to do.
+fn perform(root: &Path, action: &Action) -> Result<Option<&'static str>> {
+    match action {
+        Action::Skip(reason) => {
+            println!("skipped: {reason}");
+            Ok(Some(reason))
+        }
+        Action::Task(task) => task(root).map(|()| None),
+        Action::Cargo(arguments, environment) => {
+            println!("$ cargo {}", arguments.join(" "));
+            let status = Command::new(env!("CARGO"))
+                .args(arguments)
+                .envs(environment.iter().copied())
+                .current_dir(root)
+                .status()
+                .context("run cargo")?;
+            if !status.success() {
+                bail!("cargo {} failed", arguments.join(" "));
+            }
+            Ok(None)
+        }
+    }
+}
+
+fn summarise(ends: &[(&str, End)]) {
+    println!("\n== summary");
+    for (name, end) in ends {
+        println!("{}", line(name, end));
+    }
+    let passed = ends.iter().all(|(_, end)| !matches!(end, End::Failed(_)));
+    println!("{}", if passed { "ci: passed" } else { "ci: FAILED" });
+}
+
+fn line(name: &str, end: &End) -> String {
+    match end {
+        End::Passed(time) => format!("  ok      {name:<20} {:>6.1} s", time.as_secs_f64()),
+        End::Failed(time) => format!("  FAILED  {name:<20} {:>6.1} s", time.as_secs_f64()),
+        End::Skipped(reason) => format!("  skipped {name:<20} {reason}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_step_is_told_from_a_passed_and_a_skipped_one() {
+        let second = Duration::from_secs(1);
+        assert_eq!(line("a", &End::Passed(second)).trim(), "ok      a                       1.0 s");
+        assert!(line("a", &End::Failed(second)).contains("FAILED"));
+        assert!(line("a", &End::Skipped("no target")).ends_with("no target"));
+    }
+
+    #[test]
+    fn a_task_that_fails_fails_its_step() {
+        let failing = Action::Task(|_| bail!("broken"));
+        assert!(perform(Path::new("."), &failing).is_err());
+        let passing = Action::Task(|_| Ok(()));
+        assert_eq!(perform(Path::new("."), &passing).unwrap(), None);
+    }
+}

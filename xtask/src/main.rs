@@ -1,0 +1,79 @@
+//! The workshop: `cargo xtask <task>`.
+//!
+//! | task | what it does |
+//! |---|---|
+//! | `ci` | everything a change must pass, with the time of each step |
+//! | `arch` | the dependency rules and the source rules of ARCHITECTURE.md |
+//! | `deny` | bans, licences and sources of every dependency, by deny.toml |
+//! | `vectors` | provenance and digests of the test vectors |
+
+mod arch;
+mod ci;
+mod deny;
+mod metadata;
+mod spdx;
+mod vectors;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+const USAGE: &str = "\
+usage: cargo xtask TASK
+
+  ci                  run every check; stops at the first that fails
+  arch                check who may depend on whom and what sources may hold
+  deny                check bans, licences and sources of all dependencies
+  vectors [--check]   write, or check, the digests of tests/vectors";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match run(&words) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(words: &[&str]) -> Result<()> {
+    let root = root()?;
+    match words {
+        ["ci"] => ci::run(&root),
+        ["arch"] => arch::run(&root),
+        ["deny"] => deny::run(&root),
+        ["vectors"] => vectors::write(&root),
+        ["vectors", "--check"] => vectors::check(&root),
+        [] | ["help" | "--help" | "-h"] => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        _ => bail!("unknown task: {}\n\n{USAGE}", words.join(" ")),
+    }
+}
+
+/// The workspace root, one above this crate.
+fn root() -> Result<PathBuf> {
+    match Path::new(env!("CARGO_MANIFEST_DIR")).parent() {
+        Some(root) => Ok(root.to_path_buf()),
+        None => bail!("xtask stands within a workspace"),
+    }
+}
+
+/// Prints what was found and fails if that is anything.
+fn conclude(task: &str, checked: &str, violations: &[String]) -> Result<()> {
+    for violation in violations {
+        eprintln!("{task}: {violation}");
+    }
+    match violations.len() {
+        0 => {
+            println!("{task}: ok ({checked})");
+            Ok(())
+        }
+        1 => bail!("{task}: one violation"),
+        count => bail!("{task}: {count} violations"),
+    }
+}
