@@ -1,0 +1,152 @@
+//! Multiplication in lanes: four points with both halves of each, or one point whose multiples
+//! are known in eight parts.
+
+use alloc::vec::Vec;
+
+use ark_ec::AffineRepr;
+use ark_ff::{AdditiveGroup, Field};
+
+use super::arithmetic::Eight;
+use super::complete::{Digit, Point, add_multiples, multiply as multiply_digits};
+use super::halves::{WINDOWS, halves, whole_digits};
+use super::jacobian;
+use super::words::endomorphism;
+use crate::Fr;
+use crate::backend::ifma::register::LaneMask;
+use crate::backend::ifma::{Ifma, Kernel};
+use crate::msm::group::{Layout, Point as ArkPoint, Sum};
+use crate::msm::lanes::coordinate::Coordinate;
+
+type Lanes<G> = Eight<<G as Layout>::Lanes>;
+
+/// Each point times its scalar, for at most four.
+pub(super) fn multiply<G: Layout>(ifma: Ifma, terms: &[(ArkPoint<G>, Fr)]) -> Vec<Sum<G>> {
+    let mut points = [ArkPoint::<G>::zero(); 8];
+    let mut digits = [[Digit::default()]; WINDOWS];
+    let (pairs, _) = points.as_chunks_mut::<2>();
+    for ((pair, (point, scalar)), lane) in pairs.iter_mut().zip(terms).zip([0, 2, 4, 6]) {
+        let [first, second] = halves(scalar).map(|half| half.digits());
+        *pair = [*point, endomorphism::<G>(point)];
+        for (([place], first), second) in digits.iter_mut().zip(first).zip(second) {
+            set(place, lane, first);
+            set(place, lane + 1, second);
+        }
+    }
+    let products = ifma.launch(Multiply::<G> { points, digits });
+    products.into_iter().step_by(2).take(terms.len()).collect()
+}
+
+/// Sets the digit of one lane.
+fn set(place: &mut Digit<LaneMask>, lane: usize, digit: i8) {
+    let magnitude = digit.unsigned_abs();
+    for (mask, multiple) in place.multiple.iter_mut().zip(1..) {
+        *mask |= u8::from(magnitude == multiple) << lane;
+    }
+    place.negative |= u8::from(digit < 0) << lane;
+}
+
+/// Eight points and the digits of eight halves. The even lanes of the result are the sums of
+/// two lanes.
+struct Multiply<G: Layout> {
+    points: [ArkPoint<G>; 8],
+    digits: [[Digit<LaneMask>; 1]; WINDOWS],
+}
+
+impl<G: Layout> Kernel for Multiply<G> {
+    type Output = [Sum<G>; 8];
+    #[inline(always)]
+    fn run(self, ifma: Ifma) -> Self::Output {
+        let product = multiply_digits([from_ark::<G>(ifma, &self.points)], &self.digits);
+        to_ark::<G>(product.add(rotated::<G>(product, 1)))
+    }
+}
+
+/// The multiples of a point for every digit of a scalar: table `i` holds in lane `j` the
+/// multiples of `16^(8 i + j) P`.
+pub(super) struct Table<G: Layout>(Vec<[Point<Lanes<G>>; 8]>);
+
+impl<G: Layout> core::fmt::Debug for Table<G> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Table").finish_non_exhaustive()
+    }
+}
+
+impl<G: Layout> Table<G> {
+    /// From the points `16^i P`.
+    pub(super) fn new(ifma: Ifma, shifts: &[ArkPoint<G>; 64]) -> Self {
+        let (eights, _) = shifts.as_chunks::<8>();
+        Self(eights.iter().map(|eight| ifma.launch(Multiples::<G>(eight))).collect())
+    }
+
+    /// The point times the scalar.
+    pub(super) fn multiply(&self, ifma: Ifma, scalar: &Fr) -> Sum<G> {
+        let mut digits = [Digit::default(); 8];
+        let whole = whole_digits(scalar);
+        let (eights, _) = whole.as_chunks::<8>();
+        for (place, eight) in digits.iter_mut().zip(eights) {
+            for (lane, digit) in eight.iter().enumerate() {
+                set(place, lane, *digit);
+            }
+        }
+        ifma.launch(AddMultiples::<G> { tables: &self.0, digits: &digits })
+    }
+}
+
+struct Multiples<'a, G: Layout>(&'a [ArkPoint<G>; 8]);
+
+impl<G: Layout> Kernel for Multiples<'_, G> {
+    type Output = [Point<Lanes<G>>; 8];
+    #[inline(always)]
+    fn run(self, ifma: Ifma) -> Self::Output {
+        from_ark::<G>(ifma, self.0).multiples()
+    }
+}
+
+struct AddMultiples<'a, G: Layout> {
+    tables: &'a [[Point<Lanes<G>>; 8]],
+    digits: &'a [Digit<LaneMask>; 8],
+}
+
+impl<G: Layout> Kernel for AddMultiples<'_, G> {
+    type Output = Sum<G>;
+    #[inline(always)]
+    fn run(self, ifma: Ifma) -> Sum<G> {
+        let infinity = Point::infinity(Eight(G::Lanes::zero(ifma)));
+        let mut sum = add_multiples(self.tables, self.digits, infinity);
+        for by in [4, 2, 1] {
+            sum = sum.add(rotated::<G>(sum, by));
+        }
+        let [first, ..] = to_ark::<G>(sum);
+        first
+    }
+}
+
+#[inline(always)]
+fn rotated<G: Layout>(point: Point<Lanes<G>>, by: u64) -> Point<Lanes<G>> {
+    let rotated = |element: Lanes<G>| Eight(G::Lanes::rotated(element.0, by));
+    Point { x: rotated(point.x), y: rotated(point.y), z: rotated(point.z) }
+}
+
+#[inline(always)]
+fn from_ark<G: Layout>(ifma: Ifma, points: &[ArkPoint<G>; 8]) -> Point<Lanes<G>> {
+    // Arkworks' point at infinity has the coordinates zero; here it is `(0, 1, 0)`.
+    let finite = points.map(|point| !point.is_zero());
+    let one_where = |choice: bool| if choice { G::Field::ONE } else { G::Field::ZERO };
+    let y = points.map(|point| if point.is_zero() { G::Field::ONE } else { point.y });
+    Point {
+        x: Eight(G::Lanes::from_ark(ifma, &points.map(|point| point.x))),
+        y: Eight(G::Lanes::from_ark(ifma, &y)),
+        z: Eight(G::Lanes::from_ark(ifma, &finite.map(one_where))),
+    }
+}
+
+#[inline(always)]
+fn to_ark<G: Layout>(point: Point<Lanes<G>>) -> [Sum<G>; 8] {
+    let [x, y, z] = [point.x, point.y, point.z].map(|element| G::Lanes::to_ark(element.0));
+    let mut coordinates = x.into_iter().zip(y).zip(z);
+    core::array::from_fn(|_| {
+        let infinity = ((G::Field::ZERO, G::Field::ONE), G::Field::ZERO);
+        let ((x, y), z) = coordinates.next().unwrap_or(infinity);
+        jacobian::<G>(x, y, z)
+    })
+}
