@@ -1,0 +1,42 @@
+//! What a node of the Logos stack does with the outside world: files, keys on disk, databases,
+//! threads and the operating system's randomness. The protocols themselves are in the crates below
+//! this one, which know none of these.
+//!
+//! | module | for |
+//! |---|---|
+//! | [`Members`], [`register`] | the members file: line `k` is leaf `k` of the membership tree |
+//! | [`StoredIdentity`] | the identity file |
+//! | [`KeyStore`] | RLN keys in files, checked once and kept prepared |
+//! | [`RedbNodes`] | Merkle trees that outlive the process |
+//! | [`demo`] | the whole protocol at work on a text, every claim checked |
+//! | [`mod@bench`] | how long proofs take here |
+//!
+//! The program `logos` is this library behind a command line; `logos --help` explains it.
+
+#![allow(clippy::std_instead_of_core, reason = "the one crate that stands on std")]
+
+pub mod bench;
+pub mod demo;
+
+mod durable;
+mod hex;
+mod identity_file;
+mod keys;
+mod members;
+mod proof_file;
+mod random;
+mod store;
+mod timing;
+
+pub use durable::{Access, FileAction, FileError, read_bounded, replace};
+pub use hex::{
+    HexError, decode as decode_hex, encode as encode_hex, encode_field as field_hex,
+    encode_identity_secret as secret_hex,
+};
+pub use identity_file::{IdentityFileError, StoredIdentity};
+pub use keys::{CacheNotice, KeyFileError, KeyFormat, KeyStore};
+pub use members::{Members, MembersError, RegisterError, register};
+pub use proof_file::{ProofFileError, decode_proof, encode_proof, frame_name};
+pub use random::{RandomError, os_seeded};
+pub use store::{NodeStoreError, RedbNodes};
+pub use timing::{Samples, peak_memory_bytes};
