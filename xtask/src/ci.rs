@@ -69,6 +69,11 @@ fn steps(root: &Path) -> Vec<Step> {
         Step { name: "vectors", action: Action::Task(vectors::check) },
         // The tests' profile: built already, and precision is not the point.
         cargo("benches run", "bench -p logos-benches --bench vs --profile test -- --quick", &[]),
+        cargo(
+            "timing check runs",
+            "bench -p logos-benches --bench dudect --profile test -- --quick",
+            &[],
+        ),
         Step { name: "wasm32", action: wasm(root) },
         Step { name: "fuzz targets build", action: fuzz() },
     ]

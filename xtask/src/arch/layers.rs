@@ -24,7 +24,7 @@ const LAYERS: &[Layer] = &[
         foreign: Some(
             "aes ark-* blake2 chacha20 chacha20poly1305 cipher cpufeatures ctr curve25519-dalek \
              ed25519-dalek graviola hkdf hmac once_cell poly1305 rand_core rayon sha2 sha3 subtle thiserror \
-             x25519-dalek zerocopy zeroize",
+             zerocopy zeroize",
         ),
         pure: true,
     },
@@ -42,7 +42,7 @@ const LAYERS: &[Layer] = &[
         package: "logos-ratchet",
         ours: "logos-crypto",
         foreign: Some(
-            "aes blake2 cbc chacha20 curve25519-dalek hkdf hmac ml-kem openmls* prost rand_core sha2 \
+            "aes blake2 cbc chacha20 curve25519-dalek hkdf hmac libcrux-ml-kem openmls* prost rand_core sha2 \
              sha3 subtle thiserror tls_codec zeroize",
         ),
         pure: true,
@@ -51,8 +51,8 @@ const LAYERS: &[Layer] = &[
         package: "logos-mix",
         ours: "logos-crypto",
         foreign: Some(
-            "aes blake2 chacha20 cipher ctr hmac libcrux-ml-kem libcrux-sha3 libm rand_core reed-solomon-simd sha2 sha3 subtle \
-             thiserror zeroize",
+            "aes blake2 chacha20 cipher cpufeatures ctr hmac libcrux-ml-kem libcrux-sha3 libm rand_core reed-solomon-simd sha2 sha3 \
+             sphinx-packet subtle thiserror x25519-dalek zeroize",
         ),
         pure: true,
     },
@@ -63,7 +63,13 @@ const LAYERS: &[Layer] = &[
         pure: false,
     },
     Layer { package: "logos-wasm", ours: PRIMITIVES, foreign: None, pure: false },
-    Layer { package: "logos-fuzz-targets", ours: PRIMITIVES, foreign: Some("rand_*"), pure: true },
+    // The machines of the node are fuzzed where they are.
+    Layer {
+        package: "logos-fuzz-targets",
+        ours: "logos-crypto logos-mix logos-node logos-ratchet logos-rln",
+        foreign: Some("rand_*"),
+        pure: false,
+    },
     Layer { package: "logos-benches", ours: WORKSHOP, foreign: None, pure: false },
     Layer { package: "logos-tests", ours: WORKSHOP, foreign: None, pure: false },
     Layer { package: "xtask", ours: "", foreign: None, pure: false },
