@@ -6,8 +6,12 @@
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod ifma;
 pub(crate) mod inverse;
+#[cfg(any(test, target_arch = "wasm32"))]
+pub(crate) mod limbs29;
 #[allow(dead_code, reason = "both fields of the curve, whether or not each has a user")]
 pub(crate) mod prime;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod sha256;
 #[allow(dead_code, reason = "a complete field, whether or not each operation has a user")]
 pub(crate) mod words;
 

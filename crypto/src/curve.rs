@@ -12,6 +12,7 @@
 //! | `arithmetic` | a field of coordinates, in words or in lanes |
 //! | `complete` | points with the complete formulas |
 //! | `halves` | halving of scalars, and signed digits |
+//! | `fixed_sum` | sums of multiples of fixed points by public scalars, in variable time |
 //! | `affine` | affine forms of a few points with one inversion |
 //!
 //! # Security
@@ -25,8 +26,9 @@
 //! Hazmat: points are arkworks types, which are no part of the stable interface.
 
 mod affine;
-mod arithmetic;
-mod complete;
+pub(crate) mod arithmetic;
+pub(crate) mod complete;
+mod fixed_sum;
 mod halves;
 #[cfg(target_arch = "x86_64")]
 mod lanes;
@@ -39,7 +41,9 @@ use ark_ec::CurveGroup;
 use ark_ff::AdditiveGroup;
 
 pub use affine::to_affine;
+pub use fixed_sum::FixedSum;
 
+use self::halves::{Half, LAMBDA, SHORT_WINDOWS, WINDOWS, halves};
 use crate::Fr;
 use crate::backend::Backend;
 use crate::msm::group::{Layout, Point, Sum};
@@ -73,12 +77,64 @@ pub fn multiply_g2(backend: Backend, terms: &[(G2Affine, Fr)]) -> Vec<G2Projecti
 }
 
 fn multiply<G: Layout>(backend: Backend, terms: &[(Point<G>, Fr)]) -> Vec<Sum<G>> {
+    let terms: Vec<_> = terms.iter().map(|(point, scalar)| (*point, halves(scalar))).collect();
+    multiply_halves::<G, WINDOWS>(backend, &terms)
+}
+
+/// A factor `a + lambda b` of two 64-bit numbers, where `lambda` is what the endomorphism of G1
+/// multiplies by. No two pairs of numbers give the same factor, so a random one is as hard to
+/// guess as 128 random bits, and multiplies in half the time.
+///
+/// # Examples
+///
+/// ```
+/// use ark_bn254::G1Affine;
+/// use ark_ec::AffineRepr;
+/// use logos_crypto::{Fr, backend::Backend, curve, curve::Weight, hazmat::to_ark};
+///
+/// let (weight, g) = (Weight::new(3, 5), G1Affine::generator());
+/// let product = curve::weigh_g1(Backend::detect(), &[(g, weight)]);
+/// assert_eq!(product, [g * to_ark(&weight.to_field())]);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Weight {
+    first: u64,
+    second: u64,
+}
+
+impl Weight {
+    /// The factor `first + lambda second`.
+    #[must_use]
+    pub const fn new(first: u64, second: u64) -> Self {
+        Self { first, second }
+    }
+
+    /// The factor as a scalar.
+    #[must_use]
+    pub fn to_field(self) -> Fr {
+        Fr::from(self.first) + Fr(LAMBDA) * Fr::from(self.second)
+    }
+}
+
+/// Each point of G1 times its weight. About 15 µs for every four terms in lanes, and for every
+/// term portable.
+#[must_use]
+pub fn weigh_g1(backend: Backend, terms: &[(G1Affine, Weight)]) -> Vec<G1Projective> {
+    let halves = |weight: &Weight| [weight.first, weight.second].map(Half::from);
+    let terms: Vec<_> = terms.iter().map(|(point, weight)| (*point, halves(weight))).collect();
+    multiply_halves::<G1, SHORT_WINDOWS>(backend, &terms)
+}
+
+fn multiply_halves<G: Layout, const W: usize>(
+    backend: Backend,
+    terms: &[(Point<G>, [Half; 2])],
+) -> Vec<Sum<G>> {
     #[cfg(target_arch = "x86_64")]
     if let Some(ifma) = backend.ifma() {
-        return terms.chunks(4).flat_map(|four| lanes::multiply::<G>(ifma, four)).collect();
+        return terms.chunks(4).flat_map(|four| lanes::multiply::<G, W>(ifma, four)).collect();
     }
     let _ = backend;
-    terms.iter().map(|(point, scalar)| words::multiply::<G>(point, scalar)).collect()
+    terms.iter().map(|(point, halves)| words::multiply::<G, W>(point, *halves)).collect()
 }
 
 /// A point that is multiplied by many scalars, with its multiples computed ahead.

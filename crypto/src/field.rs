@@ -209,7 +209,10 @@ macro_rules! operator {
 
 operator!(Add add, AddAssign add_assign);
 operator!(Sub sub, SubAssign sub_assign);
+#[cfg(not(target_arch = "wasm32"))]
 operator!(Mul mul, MulAssign mul_assign);
+#[cfg(target_arch = "wasm32")]
+mod narrow;
 
 impl Neg for Fr {
     type Output = Self;

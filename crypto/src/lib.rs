@@ -12,11 +12,14 @@
 //! | [`kdf`] | HKDF-SHA-256 under labels, so that two uses never share a key |
 //! | [`aead`] | ChaCha20-Poly1305 with one opaque error |
 //! | [`keys`] | X25519 and Ed25519, one type for each key life |
+//! | [`sha256`] | SHA-256 of two messages side by side |
 //! | [`x25519`] | raw X25519 for hot paths, one or eight at a time |
 //! | [`codec`] | bounded, canonical reading and writing of bytes |
+//! | [`protobuf`] | the little of protobuf that deployed formats use, canonically |
 //! | [`tick`] | time as a number somebody else measured |
 //! | [`backend`] | which arithmetic unit heavy operations run on |
 //! | [`curve`] | multiplication of single points in constant time |
+//! | [`pairing`] | products of pairings, of fixed points or of new ones |
 //! | [`msm`] | sums of multiples of the fixed points of a key, from precomputed tables |
 //! | [`hazmat`] | raw access to the arithmetic types behind [`field`] |
 //!
@@ -41,9 +44,12 @@ pub mod kdf;
 pub mod keys;
 pub mod merkle;
 pub mod msm;
+pub mod pairing;
 pub mod poseidon;
 pub mod poseidon2;
+pub mod protobuf;
 pub mod secret;
+pub mod sha256;
 pub mod tick;
 pub mod x25519;
 

@@ -30,6 +30,9 @@ impl<P: Prime> Words<P> {
     /// Twice the modulus.
     const TWICE: [u64; 4] = double(P::MODULUS);
 
+    /// `2^250 / p`, times `2^18` and rounded down.
+    const UNITS_TO_MODULI: u64 = (1 << 50) / ((P::MODULUS[3] >> 26) + 1);
+
     /// The words of one.
     pub(crate) const ONE_WORDS: [u64; 4] = P::R;
 
@@ -98,7 +101,15 @@ impl<P: Prime> Words<P> {
         Self::new(select(choice, other.0, self.0))
     }
 
+    /// Product.
+    #[cfg(target_arch = "wasm32")]
+    #[inline(always)]
+    pub(crate) fn mul(self, other: Self) -> Self {
+        Self::new(super::limbs29::multiply::<P>(self.0, other.0))
+    }
+
     /// Product: each word of `other` in turn, with one word of reduction.
+    #[cfg(not(target_arch = "wasm32"))]
     #[inline(always)]
     pub(crate) fn mul(self, other: Self) -> Self {
         let (a, p) = (self.0, P::MODULUS);
@@ -114,6 +125,55 @@ impl<P: Prime> Words<P> {
             }
             // No overflow: the sum is below a + 2 p < 2^256.
             sum[3] = high.wrapping_add(carry);
+        }
+        Self::new(sum)
+    }
+
+    /// `self * a + b * c`: two products with one reduction.
+    #[inline(always)]
+    pub(crate) fn mul_add(self, a: Self, b: Self, c: Self) -> Self {
+        let (x, y, p) = (self.0, b.0, P::MODULUS);
+        let mut sum = [0; 4];
+        for (first, second) in a.0.into_iter().zip(c.0) {
+            let (mut wide, mut high) = ([0; 4], 0);
+            for i in 0..4 {
+                (wide[i], high) = multiply_add(x[i], first, sum[i], high);
+            }
+            let mut carry = 0;
+            for i in 0..4 {
+                (wide[i], carry) = multiply_add(y[i], second, wide[i], carry);
+            }
+            // No overflow here and below: with both factors below 2 p the sum is below
+            // 5 p (2^64 + 1) before the division by 2^64, and 5 p < 2^256.
+            high = high.wrapping_add(carry);
+            let factor = wide[0].wrapping_mul(P::NEGATED_INVERSE_64);
+            let (_, mut carry) = multiply_add(factor, p[0], wide[0], 0);
+            for i in 1..4 {
+                (sum[i - 1], carry) = multiply_add(factor, p[i], wide[i], carry);
+            }
+            sum[3] = high.wrapping_add(carry);
+        }
+        // Below 8 p^2 / 2^256 + p < 3 p.
+        let (less, borrow) = sub(sum, Self::TWICE);
+        Self::new(select(borrow, sum, less))
+    }
+
+    /// `9 self + other`.
+    #[inline(always)]
+    pub(crate) fn times_nine_plus(self, other: Self) -> Self {
+        let (mut sum, mut high) = ([0; 4], 0);
+        for ((sum, word), other) in sum.iter_mut().zip(self.0).zip(other.0) {
+            (*sum, high) = multiply_add(word, 9, other, high);
+        }
+        // The sum is below 20 p. Its size in units of 2^250 is rounded down by less than one, a
+        // twelfth of p, so the quotient leaves less than 1.1 p.
+        let units = high << 6 | sum[3] >> 58;
+        let quotient = (units * Self::UNITS_TO_MODULI) >> 18;
+        let mut borrow = 0;
+        for (word, modulus) in sum.iter_mut().zip(P::MODULUS) {
+            let (low, high) = multiply_add(modulus, quotient, borrow, 0);
+            let (less, borrowed) = word.overflowing_sub(low);
+            (*word, borrow) = (less, high + u64::from(borrowed));
         }
         Self::new(sum)
     }
@@ -214,9 +274,12 @@ mod tests {
                 assert_eq!(x.add(y).to_ark(), a + b);
                 assert_eq!(x.sub(y).to_ark(), a - b);
                 assert_eq!(x.mul(y).to_ark(), a * b);
+                assert_eq!(x.mul_add(y, x, x).to_ark(), a * b + a.square());
+                assert_eq!(y.mul_add(y, y.neg(), x).to_ark(), b.square() - b * a);
                 assert_eq!(x.sub(y).is_zero(), a == b);
             }
             assert_eq!(x.square().to_ark(), a.square());
+            assert_eq!(x.times_nine_plus(lift(&b)).to_ark(), P::Ark::from(9u64) * a + b);
             assert_eq!(x.double().to_ark(), a.double());
             assert_eq!(x.negate_if(true).to_ark(), -a);
             let inverse = a.inverse().unwrap_or(P::Ark::ZERO);

@@ -10,7 +10,7 @@ use crate::msm::lanes::coordinate::Coordinate as InLanes;
 use crate::msm::portable::coordinate::Coordinate as InWords;
 
 /// Field elements, one or several side by side. No operation branches on them.
-pub(super) trait Arithmetic: Copy {
+pub(crate) trait Arithmetic: Copy {
     /// A choice for each element.
     type Choice: Copy;
 
@@ -36,7 +36,7 @@ pub(super) trait Arithmetic: Copy {
 
 /// One element in words.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct One<W>(pub(super) W);
+pub(crate) struct One<W>(pub(crate) W);
 
 impl<W: InWords> Arithmetic for One<W> {
     type Choice = bool;
@@ -97,7 +97,7 @@ impl<W: InWords> Arithmetic for One<W> {
 
 /// Eight elements in lanes, with components below `2 p`.
 #[cfg(target_arch = "x86_64")]
-pub(super) struct Eight<C: InLanes>(pub(super) C::Of<2>);
+pub(crate) struct Eight<C: InLanes>(pub(crate) C::Of<2>);
 
 #[cfg(target_arch = "x86_64")]
 impl<C: InLanes> Clone for Eight<C> {

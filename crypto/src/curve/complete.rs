@@ -1,14 +1,13 @@
 //! Points with complete formulas, and multiplication by signed digits.
 
 use super::arithmetic::Arithmetic;
-use super::halves::WINDOWS;
 
 /// A point `(x/z, y/z)`; `(0, y, 0)` is the point at infinity.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Point<F> {
-    pub(super) x: F,
-    pub(super) y: F,
-    pub(super) z: F,
+pub(crate) struct Point<F> {
+    pub(crate) x: F,
+    pub(crate) y: F,
+    pub(crate) z: F,
 }
 
 /// A signed digit as choices: which of the multiples `1..=8` it takes, and whether negated.
@@ -57,13 +56,13 @@ impl<F: Arithmetic> Point<F> {
 
     /// Sum of any two points.
     #[inline(always)]
-    pub(super) fn add(self, other: Self) -> Self {
+    pub(crate) fn add(self, other: Self) -> Self {
         F::add_points(self, other)
     }
 
     /// Double of any point.
     #[inline(always)]
-    pub(super) fn double(self) -> Self {
+    pub(crate) fn double(self) -> Self {
         F::double_point(self)
     }
 
@@ -75,7 +74,7 @@ impl<F: Arithmetic> Point<F> {
 
     /// `other` where chosen.
     #[inline(always)]
-    fn select(self, choice: F::Choice, other: &Self) -> Self {
+    pub(super) fn select(self, choice: F::Choice, other: &Self) -> Self {
         Self {
             x: self.x.select(choice, other.x),
             y: self.y.select(choice, other.y),
@@ -101,7 +100,7 @@ impl<F: Arithmetic> Point<F> {
 #[inline(always)]
 pub(super) fn multiply<F: Arithmetic, const M: usize>(
     points: [Point<F>; M],
-    digits: &[[Digit<F::Choice>; M]; WINDOWS],
+    digits: &[[Digit<F::Choice>; M]],
 ) -> Point<F> {
     let mut tables = [[Point::infinity(points[0].x); 8]; M];
     for (table, point) in tables.iter_mut().zip(points) {

@@ -5,10 +5,12 @@
 //! value. No step branches on the scalar.
 
 use crate::Fr;
-use ark_ff::PrimeField;
+use ark_ff::{MontFp, PrimeField};
 
 /// Digits of a half.
 pub(super) const WINDOWS: usize = 32;
+/// Digits of a half of 64 bits: one for the carry.
+pub(super) const SHORT_WINDOWS: usize = 17;
 
 // A short basis of the lattice of pairs `(a, b)` with `a + lambda b = 0 mod r` is
 // `(-A, B)`, `(-B, -C)` with `C = A + B`.
@@ -26,6 +28,16 @@ pub(super) struct Half {
     magnitude: u128,
     negative: bool,
 }
+
+impl From<u64> for Half {
+    fn from(magnitude: u64) -> Self {
+        Self { magnitude: magnitude.into(), negative: false }
+    }
+}
+
+/// The cube root of one that the endomorphism multiplies by.
+pub(super) const LAMBDA: ark_bn254::Fr =
+    MontFp!("21888242871839275217838484774961031246154997185409878258781734729429964517155");
 
 /// The two halves of a scalar.
 pub(super) fn halves(scalar: &Fr) -> [Half; 2] {
@@ -49,15 +61,15 @@ impl Half {
         }
     }
 
-    /// Digits from `-8` to `8`, the least significant first.
-    pub(super) fn digits(self) -> [i8; WINDOWS] {
+    /// Digits from `-8` to `8`, the least significant first. The magnitude is below `2^(4 W - 1)`.
+    pub(super) fn digits<const W: usize>(self) -> [i8; W] {
         let sign = 1 - 2 * i8::from(self.negative);
         let mut carry = 0;
-        let mut digits = [0; WINDOWS];
-        for (place, index) in digits.iter_mut().zip(0u32..) {
+        let mut digits = [0; W];
+        for (index, place) in digits.iter_mut().enumerate() {
             let digit = (self.magnitude >> (4 * index) & 15) as i8 + carry;
             // The top digit keeps its carry: it is at most 7 + 1.
-            carry = (digit + 8) >> 4 & i8::from(index != 31);
+            carry = (digit + 8) >> 4 & i8::from(index + 1 != W);
             *place = (digit - (carry << 4)) * sign;
         }
         digits
@@ -101,13 +113,9 @@ fn scaled(scalar: [u64; 4], factor: [u64; 3]) -> u128 {
 
 #[cfg(test)]
 mod tests {
-    use ark_ff::MontFp;
     use proptest::prelude::*;
 
     use super::*;
-
-    const LAMBDA: ark_bn254::Fr =
-        MontFp!("21888242871839275217838484774961031246154997185409878258781734729429964517155");
 
     fn value(half: Half) -> ark_bn254::Fr {
         let value = ark_bn254::Fr::from(half.magnitude);
@@ -115,7 +123,7 @@ mod tests {
     }
 
     fn value_of_digits(half: Half) -> ark_bn254::Fr {
-        half.digits().iter().rev().fold(ark_bn254::Fr::from(0u64), |sum, &digit| {
+        half.digits::<WINDOWS>().iter().rev().fold(ark_bn254::Fr::from(0u64), |sum, &digit| {
             sum * ark_bn254::Fr::from(16u64) + ark_bn254::Fr::from(digit)
         })
     }
@@ -126,7 +134,7 @@ mod tests {
         for half in [first, second] {
             assert!(half.magnitude < 1 << 127);
             assert_eq!(value_of_digits(half), value(half));
-            assert!(half.digits().iter().all(|digit| (-8..=8).contains(digit)));
+            assert!(half.digits::<WINDOWS>().iter().all(|digit| (-8..=8).contains(digit)));
         }
     }
 
@@ -138,6 +146,15 @@ mod tests {
                     s * ark_bn254::Fr::from(16u64) + ark_bn254::Fr::from(d)
                 });
             assert_eq!(sum, scalar.0);
+        }
+    }
+
+    #[test]
+    fn the_largest_short_half_has_short_digits() {
+        for magnitude in [u64::MAX, 1 << 63, 0x8888_8888_8888_8888, 0] {
+            let digits = Half::from(magnitude).digits::<SHORT_WINDOWS>();
+            let sum = digits.iter().rev().fold(0, |sum, digit| 16 * sum + i128::from(*digit));
+            assert_eq!(sum, i128::from(magnitude));
         }
     }
 

@@ -8,7 +8,8 @@ use ark_ff::{AdditiveGroup, Field};
 
 use super::arithmetic::Eight;
 use super::complete::{Digit, Point, add_multiples, multiply as multiply_digits};
-use super::halves::{WINDOWS, halves, whole_digits};
+use super::fixed_sum::Term;
+use super::halves::{Half, whole_digits};
 use super::jacobian;
 use super::words::endomorphism;
 use crate::Fr;
@@ -19,20 +20,23 @@ use crate::msm::lanes::coordinate::Coordinate;
 
 type Lanes<G> = Eight<<G as Layout>::Lanes>;
 
-/// Each point times its scalar, for at most four.
-pub(super) fn multiply<G: Layout>(ifma: Ifma, terms: &[(ArkPoint<G>, Fr)]) -> Vec<Sum<G>> {
+/// Each point times the scalar of its halves, which have `W` digits, for at most four.
+pub(super) fn multiply<G: Layout, const W: usize>(
+    ifma: Ifma,
+    terms: &[(ArkPoint<G>, [Half; 2])],
+) -> Vec<Sum<G>> {
     let mut points = [ArkPoint::<G>::zero(); 8];
-    let mut digits = [[Digit::default()]; WINDOWS];
+    let mut digits = [[Digit::default()]; W];
     let (pairs, _) = points.as_chunks_mut::<2>();
-    for ((pair, (point, scalar)), lane) in pairs.iter_mut().zip(terms).zip([0, 2, 4, 6]) {
-        let [first, second] = halves(scalar).map(|half| half.digits());
+    for ((pair, (point, halves)), lane) in pairs.iter_mut().zip(terms).zip([0, 2, 4, 6]) {
+        let [first, second] = halves.map(Half::digits::<W>);
         *pair = [*point, endomorphism::<G>(point)];
         for (([place], first), second) in digits.iter_mut().zip(first).zip(second) {
             set(place, lane, first);
             set(place, lane + 1, second);
         }
     }
-    let products = ifma.launch(Multiply::<G> { points, digits });
+    let products = ifma.launch(Multiply::<G, W> { points, digits });
     products.into_iter().step_by(2).take(terms.len()).collect()
 }
 
@@ -47,12 +51,12 @@ fn set(place: &mut Digit<LaneMask>, lane: usize, digit: i8) {
 
 /// Eight points and the digits of eight halves. The even lanes of the result are the sums of
 /// two lanes.
-struct Multiply<G: Layout> {
+struct Multiply<G: Layout, const W: usize> {
     points: [ArkPoint<G>; 8],
-    digits: [[Digit<LaneMask>; 1]; WINDOWS],
+    digits: [[Digit<LaneMask>; 1]; W],
 }
 
-impl<G: Layout> Kernel for Multiply<G> {
+impl<G: Layout, const W: usize> Kernel for Multiply<G, W> {
     type Output = [Sum<G>; 8];
     #[inline(always)]
     fn run(self, ifma: Ifma) -> Self::Output {
@@ -112,19 +116,63 @@ impl<G: Layout> Kernel for AddMultiples<'_, G> {
     #[inline(always)]
     fn run(self, ifma: Ifma) -> Sum<G> {
         let infinity = Point::infinity(Eight(G::Lanes::zero(ifma)));
-        let mut sum = add_multiples(self.tables, self.digits, infinity);
-        for by in [4, 2, 1] {
-            sum = sum.add(rotated::<G>(sum, by));
-        }
-        let [first, ..] = to_ark::<G>(sum);
-        first
+        total::<G>(add_multiples(self.tables, self.digits, infinity))
     }
+}
+
+/// The sum of rows, negated where asked for.
+pub(super) fn vartime_sum<G: Layout>(ifma: Ifma, terms: &[Term<'_, G>]) -> Sum<G> {
+    ifma.launch(AddRows::<G>(terms))
+}
+
+struct AddRows<'a, G: Layout>(&'a [Term<'a, G>]);
+
+impl<G: Layout> Kernel for AddRows<'_, G> {
+    type Output = Sum<G>;
+    #[inline(always)]
+    fn run(self, ifma: Ifma) -> Sum<G> {
+        let infinity: Point<Lanes<G>> = Point::infinity(Eight(G::Lanes::zero(ifma)));
+        let mut sum = infinity;
+        for terms in self.0.chunks(8) {
+            let [first, ..] = terms else { continue };
+            let term = |lane: usize| *terms.get(lane).unwrap_or(first);
+            let eight = [0, 1, 2, 3, 4, 5, 6, 7].map(term);
+            let (x, y) = G::Lanes::load::<1>(ifma, eight.map(|(row, _)| row));
+            let negative = eight
+                .iter()
+                .rev()
+                .fold(0, |mask, (_, negative)| mask << 1 | LaneMask::from(*negative));
+            let point = Point {
+                x: Eight(G::Lanes::claim::<1, 2>(x)),
+                y: Eight(G::Lanes::negate::<1, 2>(y, negative)),
+                z: Eight(G::Lanes::one(ifma)),
+            };
+            let present = LaneMask::MAX >> (8 - terms.len());
+            sum = sum.add(infinity.select(present, &point));
+        }
+        total::<G>(sum)
+    }
+}
+
+/// The sum of all lanes.
+#[inline(always)]
+fn total<G: Layout>(mut sum: Point<Lanes<G>>) -> Sum<G> {
+    for by in [4, 2, 1] {
+        sum = sum.add(rotated::<G>(sum, by));
+    }
+    let [first, ..] = to_ark::<G>(sum);
+    first
 }
 
 #[inline(always)]
 fn rotated<G: Layout>(point: Point<Lanes<G>>, by: u64) -> Point<Lanes<G>> {
-    let rotated = |element: Lanes<G>| Eight(G::Lanes::rotated(element.0, by));
-    Point { x: rotated(point.x), y: rotated(point.y), z: rotated(point.z) }
+    // No closure and no `map` over lanes here and below: what is not inlined into the kernel is
+    // not vector code.
+    Point {
+        x: Eight(G::Lanes::rotated(point.x.0, by)),
+        y: Eight(G::Lanes::rotated(point.y.0, by)),
+        z: Eight(G::Lanes::rotated(point.z.0, by)),
+    }
 }
 
 #[inline(always)]
@@ -142,7 +190,8 @@ fn from_ark<G: Layout>(ifma: Ifma, points: &[ArkPoint<G>; 8]) -> Point<Lanes<G>>
 
 #[inline(always)]
 fn to_ark<G: Layout>(point: Point<Lanes<G>>) -> [Sum<G>; 8] {
-    let [x, y, z] = [point.x, point.y, point.z].map(|element| G::Lanes::to_ark(element.0));
+    let (x, y) = (G::Lanes::to_ark(point.x.0), G::Lanes::to_ark(point.y.0));
+    let z = G::Lanes::to_ark(point.z.0);
     let mut coordinates = x.into_iter().zip(y).zip(z);
     core::array::from_fn(|_| {
         let infinity = ((G::Field::ZERO, G::Field::ONE), G::Field::ZERO);

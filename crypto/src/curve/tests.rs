@@ -31,6 +31,21 @@ proptest! {
     }
 
     #[test]
+    fn weights_multiply_as_the_scalars_that_they_stand_for(
+        terms in prop::collection::vec((0u64..1000, any::<u64>(), any::<u64>()), 0..7),
+    ) {
+        let terms: Vec<_> = terms
+            .into_iter()
+            .map(|(seed, first, second)| (point(seed), Weight::new(first, second)))
+            .collect();
+        let expected: Vec<_> =
+            terms.iter().map(|(point, weight)| *point * weight.to_field().0).collect();
+        for backend in Backend::available() {
+            prop_assert_eq!(&weigh_g1(backend, &terms), &expected);
+        }
+    }
+
+    #[test]
     fn multiples_in_g2_are_those_of_arkworks(
         terms in prop::collection::vec((0u64..1000, scalar()), 0..6),
     ) {

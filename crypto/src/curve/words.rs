@@ -7,7 +7,8 @@ use zeroize::Zeroize;
 
 use super::arithmetic::One;
 use super::complete::{Digit, Point, add_multiples, multiply as multiply_digits};
-use super::halves::{halves, whole_digits};
+use super::fixed_sum::Term;
+use super::halves::{Half, whole_digits};
 use super::jacobian;
 use crate::Fr;
 use crate::msm::group::{Layout, Point as ArkPoint, Sum};
@@ -15,10 +16,13 @@ use crate::msm::portable::coordinate::Coordinate;
 
 type Words<G> = One<<G as Layout>::Words>;
 
-/// The point times the scalar.
-pub(super) fn multiply<G: Layout>(point: &ArkPoint<G>, scalar: &Fr) -> Sum<G> {
-    let [first, second] = halves(scalar).map(|half| half.digits());
-    let digits = core::array::from_fn(|i| {
+/// The point times the scalar of these halves, which have `W` digits.
+pub(super) fn multiply<G: Layout, const W: usize>(
+    point: &ArkPoint<G>,
+    halves: [Half; 2],
+) -> Sum<G> {
+    let [first, second] = halves.map(Half::digits::<W>);
+    let digits: [_; W] = core::array::from_fn(|i| {
         [first.get(i), second.get(i)].map(|digit| choices(digit.copied().unwrap_or(0)))
     });
     let image = endomorphism::<G>(point);
@@ -54,6 +58,19 @@ impl<G: Layout> Table<G> {
         digits.zeroize();
         to_ark::<G>(add_multiples(&self.0, &choices, Point::infinity(One(G::Words::ZERO))))
     }
+}
+
+/// The sum of rows, negated where asked for.
+pub(super) fn vartime_sum<G: Layout>(terms: &[Term<'_, G>]) -> Sum<G> {
+    let infinity = Point::infinity(One(G::Words::ZERO));
+    let sum = terms.iter().fold(infinity, |sum, (row, negative)| {
+        sum.add(Point {
+            x: One(G::Words::load_x(row)),
+            y: One(G::Words::load_y(row).negate_if(*negative)),
+            z: One(G::Words::ONE),
+        })
+    });
+    to_ark::<G>(sum)
 }
 
 fn choices(digit: i8) -> Digit<bool> {

@@ -6,11 +6,25 @@
 //! - products stay unreduced below `2r` between the three multiplications of an S-box;
 //! - up to [`Sum::MAX_TERMS`] products are added as 512-bit integers and reduced once, so a row of
 //!   a matrix costs half of what separate multiplications cost.
+//!
+//! Where the widest product has 64 bits (wasm32), `narrow` stands in for the products.
 
 #![expect(clippy::indexing_slicing, reason = "every index is a constant bound of a fixed array")]
-#![expect(clippy::cast_possible_truncation, reason = "splitting a product into its two halves")]
+
+#[cfg(any(test, target_arch = "wasm32"))]
+mod narrow;
+#[cfg(any(test, not(target_arch = "wasm32")))]
+mod products;
 
 use super::Fr;
+#[cfg(target_arch = "wasm32")]
+pub(crate) use narrow::Sum;
+#[cfg(target_arch = "wasm32")]
+use narrow::{multiply_lazy, square_lazy};
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use products::Sum;
+#[cfg(not(target_arch = "wasm32"))]
+use products::{multiply_lazy, square_lazy};
 
 /// Four 64-bit limbs, least significant first.
 pub(crate) type Limbs = [u64; 4];
@@ -21,8 +35,6 @@ const MODULUS: Limbs =
 /// `2r`.
 const TWICE_MODULUS: Limbs =
     [0x87c3_eb27_e000_0002, 0x5067_d090_f372_e122, 0x70a0_8b6d_0302_b0ba, 0x60c8_9ce5_c263_4053];
-/// `-1/r mod 2^64`.
-const INVERSE: u64 = 0xc2e1_f593_efff_ffff;
 
 /// The limbs of an element, as they are.
 #[inline(always)]
@@ -40,13 +52,6 @@ pub(crate) const fn limbs_mut(element: &mut Fr) -> &mut Limbs {
 #[inline(always)]
 pub(crate) const fn element(limbs: Limbs) -> Fr {
     Fr(ark_bn254::Fr::new_unchecked(ark_ff::BigInt(limbs)))
-}
-
-/// The two halves of `a·b + c + d`, which never overflows.
-#[inline(always)]
-const fn multiply_add(a: u64, b: u64, c: u64, d: u64) -> (u64, u64) {
-    let wide = a as u128 * b as u128 + c as u128 + d as u128;
-    (wide as u64, (wide >> 64) as u64)
 }
 
 #[inline(always)]
@@ -92,68 +97,12 @@ fn subtract_if_above(a: &Limbs, m: &Limbs) -> Limbs {
     core::array::from_fn(|i| (a[i] & keep) | (difference[i] & !keep))
 }
 
-/// `a·b/2^256 + r` at most: below `1.76r` for `a, b < 2r`, and for `a < 4r, b < r`.
-#[inline(always)]
-fn multiply_lazy(a: &Limbs, b: &Limbs) -> Limbs {
-    let mut t = [0u64; 4];
-    for &digit in b {
-        let (low, mut carry) = multiply_add(a[0], digit, t[0], 0);
-        let k = low.wrapping_mul(INVERSE);
-        let (_, mut borrow) = multiply_add(k, MODULUS[0], low, 0);
-        for j in 1..4 {
-            let (middle, high) = multiply_add(a[j], digit, t[j], carry);
-            carry = high;
-            (t[j - 1], borrow) = multiply_add(k, MODULUS[j], middle, borrow);
-        }
-        t[3] = carry + borrow;
-    }
-    t
-}
-
-/// The 512-bit square.
-#[inline(always)]
-fn square_wide(a: &Limbs) -> [u64; 8] {
-    let mut t = [0u64; 8];
-    for i in 0..3 {
-        let mut carry = 0;
-        for j in i + 1..4 {
-            (t[i + j], carry) = multiply_add(a[i], a[j], t[i + j], carry);
-        }
-        t[i + 4] = carry;
-    }
-    for i in (1..8).rev() {
-        t[i] = (t[i] << 1) | (t[i - 1] >> 63);
-    }
-    let mut carry = false;
-    for i in 0..4 {
-        let (low, high) = multiply_add(a[i], a[i], 0, 0);
-        (t[2 * i], carry) = add_carry(t[2 * i], low, carry);
-        (t[2 * i + 1], carry) = add_carry(t[2 * i + 1], high, carry);
-    }
-    t
-}
-
-/// `t/2^256`, not brought below `r`: at most `t/2^256 + r`, which must fit 256 bits.
-#[inline(always)]
-fn montgomery_reduce(mut t: [u64; 8]) -> Limbs {
-    let mut top = false;
-    for i in 0..4 {
-        let k = t[i].wrapping_mul(INVERSE);
-        let mut carry = 0;
-        for j in 0..4 {
-            (t[i + j], carry) = multiply_add(k, MODULUS[j], t[i + j], carry);
-        }
-        (t[i + 4], top) = add_carry(t[i + 4], carry, top);
-    }
-    [t[4], t[5], t[6], t[7]]
-}
-
 /// `(a + c)^5` for elements `a` and `c`: the S-box behind its round constant.
 #[inline(always)]
 pub(crate) fn add_then_fifth_power(a: &Limbs, c: &Limbs) -> Limbs {
     let x = add_lazy(a, c);
-    let square = montgomery_reduce(square_wide(&x));
-    let fourth = montgomery_reduce(square_wide(&square));
+    let square = square_lazy(&x);
+    let fourth = square_lazy(&square);
     subtract_if_above(&multiply_lazy(&fourth, &x), &MODULUS)
 }
 
@@ -193,44 +142,6 @@ fn subtract_lazy(a: &Limbs, b: &Limbs) -> Limbs {
 #[inline(always)]
 pub(crate) fn reduce_below_four(a: &Limbs) -> Limbs {
     subtract_if_above(&subtract_if_above(a, &TWICE_MODULUS), &MODULUS)
-}
-
-/// A sum of products of elements, reduced once at the end.
-#[derive(Clone, Copy)]
-pub(crate) struct Sum([u64; 8]);
-
-impl Sum {
-    /// So many products keep the sum below `2.84r·2^256` and its reduction below `4r`.
-    pub(crate) const MAX_TERMS: usize = 15;
-
-    /// The empty sum.
-    #[inline(always)]
-    pub(crate) const fn new() -> Self {
-        Self([0; 8])
-    }
-
-    /// Adds `a·b`.
-    #[inline(always)]
-    pub(crate) fn add(&mut self, a: &Limbs, b: &Limbs) {
-        let mut product = [0u64; 8];
-        for i in 0..4 {
-            let mut carry = 0;
-            for j in 0..4 {
-                (product[i + j], carry) = multiply_add(a[j], b[i], product[i + j], carry);
-            }
-            product[i + 4] = carry;
-        }
-        let mut carry = false;
-        for (limb, addend) in self.0.iter_mut().zip(product) {
-            (*limb, carry) = add_carry(*limb, addend, carry);
-        }
-    }
-
-    /// The sum as an element.
-    #[inline(always)]
-    pub(crate) fn reduce(self) -> Limbs {
-        reduce_below_four(&montgomery_reduce(self.0))
-    }
 }
 
 /// The sum of products of two equally long rows of at most [`Sum::MAX_TERMS`] elements.

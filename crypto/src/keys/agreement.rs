@@ -3,11 +3,11 @@
 use core::fmt;
 
 use rand_core::CryptoRng;
-use subtle::ConstantTimeEq;
 use thiserror::Error;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::ZeroizeOnDrop;
 
 use crate::secret::Secret;
+use crate::x25519::{Engine, Job, Scalar, Shared};
 
 /// The other side's public key is of low order: the agreement would give a secret that does not
 /// depend on our key.
@@ -117,8 +117,7 @@ impl StaticSecret {
     /// Takes 32 secret bytes as a key; clamping happens at use, as RFC 7748 says.
     #[must_use]
     pub fn from_secret(scalar: Secret<32>) -> Self {
-        let dalek = x25519_dalek::StaticSecret::from(*scalar.expose());
-        let public = PublicKey(x25519_dalek::PublicKey::from(&dalek).to_bytes());
+        let public = PublicKey(Engine::detect().multiply_base(&clamped(&scalar)));
         Self { scalar, public }
     }
 
@@ -145,11 +144,42 @@ impl StaticSecret {
     ///
     /// [`NonContributory`] if `theirs` is of low order.
     pub fn agree(&self, theirs: &PublicKey) -> Result<Secret<32>, NonContributory> {
-        let mut shared = x25519_dalek::x25519(*self.scalar.expose(), theirs.0);
-        let contributory = !bool::from(shared.ct_eq(&[0; 32]));
-        let secret = Secret::new(shared);
-        shared.zeroize();
-        if contributory { Ok(secret) } else { Err(NonContributory) }
+        let shared = Engine::detect().multiply(&clamped(&self.scalar), &theirs.0);
+        if shared.is_contributory() { Ok(take(&shared)) } else { Err(NonContributory) }
+    }
+
+    /// Makes several agreements at once, in the order given, which takes the time of one where
+    /// the processor has lanes for it ([`Engine::Ifma`]).
+    ///
+    /// # Errors
+    ///
+    /// [`NonContributory`] if one of the public keys is of low order.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use logos_crypto::keys::StaticSecret;
+    /// # use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
+    /// # let mut rng = ChaCha20Rng::seed_from_u64(1);
+    ///
+    /// let [a, b, c] = [(); 3].map(|()| StaticSecret::random(&mut rng));
+    /// let [with_b, with_c] =
+    ///     StaticSecret::agree_all([(&a, &b.public_key()), (&a, &c.public_key())])?;
+    /// assert_eq!(with_b, b.agree(&a.public_key())?);
+    /// assert_eq!(with_c, c.agree(&a.public_key())?);
+    /// # Ok::<(), logos_crypto::keys::NonContributory>(())
+    /// ```
+    pub fn agree_all<const N: usize>(
+        pairs: [(&Self, &PublicKey); N],
+    ) -> Result<[Secret<32>; N], NonContributory> {
+        let pairs = pairs.map(|(ours, theirs)| (clamped(&ours.scalar), &theirs.0));
+        let mut jobs = pairs.each_ref().map(|(scalar, point)| Job::new(scalar, point));
+        Engine::detect().multiply_batch(&mut jobs);
+        if jobs.iter().all(|job| job.shared.is_contributory()) {
+            Ok(jobs.map(|job| take(&job.shared)))
+        } else {
+            Err(NonContributory)
+        }
     }
 
     /// Shows the 32 bytes of the key, for an encrypted snapshot.
@@ -157,6 +187,14 @@ impl StaticSecret {
     pub const fn expose_secret(&self) -> &Secret<32> {
         &self.scalar
     }
+}
+
+fn clamped(scalar: &Secret<32>) -> Scalar {
+    Scalar::clamp(*scalar.expose())
+}
+
+fn take(shared: &Shared) -> Secret<32> {
+    Secret::with(|secret| *secret = *shared.expose())
 }
 
 impl fmt::Debug for StaticSecret {
@@ -206,7 +244,26 @@ mod tests {
             one[0] = 1;
             one
         }] {
-            assert_eq!(key.agree(&PublicKey::from_bytes(low)), Err(NonContributory));
+            let (low, good) = (PublicKey::from_bytes(low), key.public_key());
+            assert_eq!(key.agree(&low), Err(NonContributory));
+            for others in 0..4 {
+                let mut theirs = [&good; 4];
+                theirs[others] = &low;
+                let pairs = theirs.map(|theirs| (&key, theirs));
+                assert_eq!(StaticSecret::agree_all(pairs), Err(NonContributory));
+            }
+        }
+    }
+
+    #[test]
+    fn agreements_made_at_once_are_those_made_alone() {
+        let keys = [3, 4, 5, 6].map(|fill| StaticSecret::from_secret(Secret::new([fill; 32])));
+        let theirs = [7, 8, 9, 10].map(|fill| PublicKey::from_bytes([fill; 32]));
+        let [a, b, c, d] = &keys;
+        let [e, f, g, h] = &theirs;
+        let at_once = StaticSecret::agree_all([(a, e), (b, f), (c, g), (d, h)]).unwrap();
+        for ((ours, theirs), shared) in keys.iter().zip(&theirs).zip(&at_once) {
+            assert_eq!(&ours.agree(theirs).unwrap(), shared);
         }
     }
 

@@ -13,8 +13,9 @@ pub enum Engine {
     /// The assembly of s2n-bignum through graviola: feature `asm`, on x86-64 with ADX and BMI2
     /// or on AArch64. The fastest for one multiplication.
     Assembly,
-    /// [`LANES`] multiplications side by side with AVX-512 IFMA. The fastest for a batch; a
-    /// single multiplication goes to the fastest other engine.
+    /// [`LANES`] multiplications side by side with AVX-512 IFMA. The fastest for a batch; a single
+    /// multiplication is the assembly's where there is any, else one with its products side by
+    /// side, which takes less than half of what the portable one does.
     Ifma,
 }
 
@@ -52,6 +53,7 @@ impl Engine {
             Self::Assembly | Self::Ifma if assembly::is_available() => {
                 assembly::multiply(scalar, point)
             }
+            Self::Ifma if ifma::is_available() => ifma::multiply_one(scalar, point),
             _ => portable(scalar, point),
         }
     }
@@ -114,13 +116,17 @@ use super::ifma;
 
 #[cfg(not(target_arch = "x86_64"))]
 mod ifma {
-    use super::Job;
+    use super::{Job, Scalar, Shared};
 
     pub(super) const fn is_available() -> bool {
         false
     }
 
     pub(super) const fn multiply(_: &mut [Job<'_>]) {}
+
+    pub(super) fn multiply_one(_: &Scalar, _: &[u8; 32]) -> Shared {
+        Shared::default()
+    }
 }
 
 #[cfg(all(feature = "asm", any(target_arch = "x86_64", target_arch = "aarch64")))]

@@ -1,4 +1,4 @@
-//! Eight Montgomery ladders side by side, with AVX-512 IFMA.
+//! Montgomery ladders with AVX-512 IFMA: eight side by side, or one in four lanes.
 //!
 //! A field element modulo `p = 2^255 - 19` is five vectors: vector `i` holds limb `i` (weight
 //! `2^(51 i)`) of each of the eight lanes. The multiplier takes the low 52 bits of its operands
@@ -24,7 +24,9 @@ use core::arch::x86_64::{
 
 use zeroize::Zeroize;
 
-use super::{BASE, Job, LANES};
+use super::{BASE, Job, LANES, Scalar, Shared};
+
+mod single;
 
 cpufeatures::new!(features, "avx512f", "avx512ifma");
 
@@ -61,6 +63,20 @@ pub(super) fn multiply(jobs: &mut [Job<'_>]) {
     }
     scalars.zeroize();
     products.zeroize();
+}
+
+/// `scalar * point`.
+///
+/// Must be called only where [`is_available`] holds.
+pub(super) fn multiply_one(scalar: &Scalar, point: &[u8; 32]) -> Shared {
+    debug_assert!(is_available(), "checked by the engine");
+    let mut words = super::words(scalar.expose());
+    // SAFETY: the caller checked that the processor has AVX-512F and IFMA.
+    let mut product = unsafe { single::ladder(&words, split(point)) };
+    let shared = Shared { bytes: join(product) };
+    words.zeroize();
+    product.zeroize();
+    shared
 }
 
 fn write_lane<const ROWS: usize>(rows: &mut Transposed<ROWS>, lane: usize, column: [u64; ROWS]) {
@@ -205,15 +221,21 @@ impl Narrow {
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
     fn mul_a24_add(self, addend: Wide) -> Wide {
-        let a24 = splat(121_665);
+        self.mul_small_add(splat(121_665), addend)
+    }
+
+    /// `addend + small * self`, for a number below `2^17` in each lane.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    fn mul_small_add(self, small: __m512i, addend: Wide) -> Wide {
         let mut t = addend.0;
         for i in 0..LIMBS {
-            let high = _mm512_madd52hi_epu64(_mm512_setzero_si512(), self.0[i], a24);
+            let high = _mm512_madd52hi_epu64(_mm512_setzero_si512(), self.0[i], small);
             let next = (i + 1) % LIMBS;
             // The top high half wraps around: doubled, times 19.
             let weight = splat(if next == 0 { 38 } else { 2 });
             t[next] = _mm512_madd52lo_epu64(t[next], high, weight);
-            t[i] = _mm512_madd52lo_epu64(t[i], self.0[i], a24);
+            t[i] = _mm512_madd52lo_epu64(t[i], self.0[i], small);
         }
         Wide(t)
     }
@@ -257,6 +279,13 @@ fn fold(t: [__m512i; 2 * LIMBS]) -> Wide {
     Wide(out)
 }
 
+/// Limb `i` of `2^10 * p`.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn bias(i: usize) -> __m512i {
+    splat((if i == 0 { LIMB_MASK - 18 } else { LIMB_MASK }) << 10)
+}
+
 impl Wide {
     /// One carry out of every limb at once: limbs below `2^51 + 2^17`.
     #[inline]
@@ -286,12 +315,9 @@ impl Wide {
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
     fn sub(self, other: Self) -> Narrow {
-        let low = splat((LIMB_MASK - 18) << 10);
-        let rest = splat(LIMB_MASK << 10);
         let mut out = self;
         for i in 0..LIMBS {
-            let bias = if i == 0 { low } else { rest };
-            out.0[i] = _mm512_sub_epi64(_mm512_add_epi64(self.0[i], bias), other.0[i]);
+            out.0[i] = _mm512_sub_epi64(_mm512_add_epi64(self.0[i], bias(i)), other.0[i]);
         }
         out.carry()
     }

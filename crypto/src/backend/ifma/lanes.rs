@@ -185,6 +185,46 @@ impl<P: Prime, const K: u32> Lanes<P, K> {
         Lanes::wrap(limbs)
     }
 
+    /// The same elements as numbers below `2 p`, for any `K` up to 64: one estimate of the
+    /// quotient, in 34 instructions.
+    #[inline(always)]
+    pub(crate) fn squeezed(self) -> Lanes<P, 2> {
+        const { assert!(K <= 64, "the quotient does not fit") }
+        squeeze(self.0)
+    }
+
+    /// `9 self + other`, below `2 p`.
+    #[inline(always)]
+    pub(crate) fn times_nine_plus<const J: u32>(self, other: Lanes<P, J>) -> Lanes<P, 2> {
+        const { assert!(9 * K + J <= 64, "the sum is too large to squeeze") }
+        let [a, b, c, d, e] = self.0;
+        let eight = [a.left::<3>(), b.left::<3>(), c.left::<3>(), d.left::<3>(), e.left::<3>()];
+        squeeze(sum(sum(eight, self.0), other.0))
+    }
+
+    /// `3 self + 2 other`, below `2 p`.
+    #[inline(always)]
+    pub(crate) fn thrice_plus_twice<const J: u32>(self, other: Lanes<P, J>) -> Lanes<P, 2> {
+        const { assert!(3 * K + 2 * J <= 64, "the sum is too large to squeeze") }
+        let both = sum(self.0, other.0);
+        squeeze(sum(sum(both, both), self.0))
+    }
+
+    /// Lane `i` of the result is lane `index[i]` of `self`, or from 8 on of `other`.
+    #[inline(always)]
+    pub(crate) fn permuted(self, index: &[u64; 8], other: Self) -> Self {
+        let index = self.ifma().load(index);
+        let [a, b, c, d, e] = self.0;
+        let [f, g, h, i, j] = other.0;
+        Self::wrap([
+            a.permute(index, f),
+            b.permute(index, g),
+            c.permute(index, h),
+            d.permute(index, i),
+            e.permute(index, j),
+        ])
+    }
+
     /// Which lanes are zero in the field?
     #[inline(always)]
     pub(crate) fn is_zero(self) -> LaneMask {
@@ -347,6 +387,41 @@ fn square_columns(mut sum: [Wide; 10], a: &[Wide; 5]) -> [Wide; 10] {
         sum[2 * i + 1] = sum[2 * i + 1].add_product_high(x, x);
     }
     sum
+}
+
+#[inline(always)]
+fn sum(a: [Wide; 5], b: [Wide; 5]) -> [Wide; 5] {
+    let ([a, b, c, d, e], [f, g, h, i, j]) = (a, b);
+    [a.plus(f), b.plus(g), c.plus(h), d.plus(i), e.plus(j)]
+}
+
+/// Takes the quotient's multiple of the modulus off a number below `64 p`. Limbs may exceed 52
+/// bits by eight, all but the top one.
+///
+/// The quotient is estimated from the top limb. That is rounded down and may lack carries, which
+/// is less than `2^-36 p`, so at most `(1 + 2^-20) p` is left.
+#[inline(always)]
+fn squeeze<P: Prime>(limbs: [Wide; 5]) -> Lanes<P, 2> {
+    let ifma = limbs[0].ifma();
+    let reciprocal = ifma.splat(const { (1 << 62) / ((P::LIMBS[4] >> 10) + 1) });
+    let quotient = ifma.zero().add_product_high(limbs[4], reciprocal).right::<20>();
+    let [p, q, r, s, t] = P::LIMBS;
+    let (p, q, r) = (ifma.splat(p), ifma.splat(q), ifma.splat(r));
+    let (s, t) = (ifma.splat(s), ifma.splat(t));
+    let [a, b, c, d, e] = limbs;
+    Lanes::wrap(carried([
+        a.minus(ifma.zero().add_product_low(quotient, p)),
+        b.minus(column(quotient, q, p)),
+        c.minus(column(quotient, r, q)),
+        d.minus(column(quotient, s, r)),
+        e.minus(column(quotient, t, s)),
+    ]))
+}
+
+/// What `factor` times two adjacent limbs adds to the column of the upper one.
+#[inline(always)]
+fn column(factor: Wide, upper: Wide, lower: Wide) -> Wide {
+    factor.ifma().zero().add_product_low(factor, upper).add_product_high(factor, lower)
 }
 
 /// Moves what exceeds 52 bits of a limb to the next one. The top limb keeps its sign.

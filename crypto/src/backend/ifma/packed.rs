@@ -47,6 +47,21 @@ impl<P: Prime, const K: u32> Lanes<P, K> {
         Self::from_quarters(quarters(rows).map(|words| ifma.load(words)))
     }
 
+    /// The limbs as they are, lane by lane.
+    #[inline(always)]
+    pub(crate) fn limbs(self) -> [[u64; 8]; 5] {
+        // Not `map`, which is too seldom inlined.
+        let [a, b, c, d, e] = self.0;
+        [a.to_array(), b.to_array(), c.to_array(), d.to_array(), e.to_array()]
+    }
+
+    /// Reads limbs of two times four lanes. Each lane must be below `K * p`.
+    #[inline(always)]
+    pub(crate) fn from_halves(ifma: Ifma, low: &[[u64; 4]; 5], high: &[[u64; 4]; 5]) -> Self {
+        let limb = |i: usize| ifma.load_halves(&low[i], &high[i]);
+        Self::wrap([limb(0), limb(1), limb(2), limb(3), limb(4)])
+    }
+
     /// Reads eight rows, wherever they lie. Each must be below `K * p`.
     #[inline(always)]
     pub(crate) fn gather(ifma: Ifma, [a, b, c, d, e, f, g, h]: [&Row; 8]) -> Self {

@@ -203,7 +203,9 @@ impl Coordinate for Base {
 
     #[inline(always)]
     fn store<const K: u32>(x: Lanes<Self, K>, y: Lanes<Self, K>) -> [G1Row; 8] {
-        transpose(join(x, y)).map(|row| G1Row(row.to_array()))
+        // No `map` over lanes: what is not inlined into the kernel is not vector code.
+        let [a, b, c, d, e, f, g, h] = transpose(join(x, y));
+        [row(a), row(b), row(c), row(d), row(e), row(f), row(g), row(h)]
     }
 
     /// Two vectors side by side hide the latency of a multiplication.
@@ -228,7 +230,7 @@ pub(crate) struct Extension;
 
 /// Eight elements `c0 + c1 u`.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Pair<const K: u32>(Lanes<Base, K>, Lanes<Base, K>);
+pub(crate) struct Pair<const K: u32>(pub(crate) Lanes<Base, K>, pub(crate) Lanes<Base, K>);
 
 /// `9 / (9 + u)`, which is `3 b` of the twisted curve of G2, in Montgomery form.
 const TWIST_3B: [Limbs; 2] = [
@@ -284,8 +286,8 @@ impl Coordinate for Extension {
 
     #[inline(always)]
     fn times_3b(a: Pair<2>) -> Pair<2> {
-        let [real, imaginary] = TWIST_3B.map(|limbs| Lanes::splat(a.0.ifma(), &limbs));
-        Self::mul::<2, 1>(a, Pair(real, imaginary))
+        let (ifma, [real, imaginary]) = (a.0.ifma(), &TWIST_3B);
+        Self::mul::<2, 1>(a, Pair(Lanes::splat(ifma, real), Lanes::splat(ifma, imaginary)))
     }
 
     #[inline(always)]
@@ -418,6 +420,11 @@ impl<C: Coordinate> Kernel for Canonical<'_, C> {
         let (x, y) = C::load::<4>(ifma, self.0);
         C::store(C::canonical(x), C::canonical(y))
     }
+}
+
+#[inline(always)]
+fn row(words: Wide) -> G1Row {
+    G1Row(words.to_array())
 }
 
 #[inline(always)]

@@ -122,7 +122,7 @@ impl Coordinate for Words<Base> {
 
 /// An element `c0 + c1 u` of the quadratic extension, `u^2 = -1`.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Pair(Words<Base>, Words<Base>);
+pub(crate) struct Pair(pub(crate) Words<Base>, pub(crate) Words<Base>);
 
 /// `9 / (9 + u)`, which is `3 b` of the twisted curve of G2.
 const TWIST_3B: Pair = Pair(
@@ -156,12 +156,13 @@ impl Coordinate for Pair {
         Self(self.0.sub(other.0), self.1.sub(other.1))
     }
 
-    /// Karatsuba: three products.
+    /// Four products and two reductions, which take less time than Karatsuba's three of each.
     #[inline(always)]
     fn mul(self, other: Self) -> Self {
-        let (real, imaginary) = (self.0.mul(other.0), self.1.mul(other.1));
-        let mixed = self.0.add(self.1).mul(other.0.add(other.1));
-        Self(real.sub(imaginary), mixed.sub(real).sub(imaginary))
+        Self(
+            self.0.mul_add(other.0, self.1, other.1.neg()),
+            self.0.mul_add(other.1, self.1, other.0),
+        )
     }
 
     #[inline(always)]
@@ -219,6 +220,26 @@ impl Coordinate for Pair {
     #[inline(always)]
     fn store(x: Self, y: Self) -> G2Row {
         G2Row([join(x.0, x.1), join(y.0, y.1)])
+    }
+}
+
+impl Pair {
+    /// `c0 - c1 u`, which is also the power `p`.
+    #[inline(always)]
+    pub(crate) fn conjugate(self) -> Self {
+        Self(self.0, self.1.neg())
+    }
+
+    /// The element times one of the base field.
+    #[inline(always)]
+    pub(crate) fn scaled(self, factor: Words<Base>) -> Self {
+        Self(self.0.mul(factor), self.1.mul(factor))
+    }
+
+    /// The element times `9 + u`, which is no square and no cube.
+    #[inline(always)]
+    pub(crate) fn times_nonresidue(self) -> Self {
+        Self(self.0.times_nine_plus(self.1.neg()), self.1.times_nine_plus(self.0))
     }
 }
 

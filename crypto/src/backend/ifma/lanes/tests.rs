@@ -16,6 +16,10 @@ struct Results<P: Prime> {
     square: [P::Ark; 8],
     dot: [P::Ark; 8],
     lazy: [P::Ark; 8],
+    squeezed: [P::Ark; 8],
+    nine: [P::Ark; 8],
+    thrice: [P::Ark; 8],
+    permuted: [P::Ark; 8],
     zero_differences: u8,
     rows: [[u64; 4]; 8],
     integers: [[u64; 4]; 8],
@@ -40,6 +44,10 @@ impl<P: Prime> Kernel for Everything<P> {
             square: difference.square().to_ark(),
             dot: dot.reduce().to_ark(),
             lazy: wide.mul(wide).blend(0x0f, wide.reduced()).to_ark(),
+            squeezed: wide.squeezed().to_ark(),
+            nine: a.times_nine_plus(negative).to_ark(),
+            thrice: negative.thrice_plus_twice(sum).to_ark(),
+            permuted: a.permuted(&[1, 8, 3, 10, 5, 12, 7, 14], b).to_ark(),
             zero_differences: difference.is_zero(),
             rows: Lanes::<P, 1>::load(ifma, &rows).store(),
             integers: a.leave_montgomery().canonical().store(),
@@ -60,6 +68,10 @@ fn agree<P: Prime>(a: [P::Ark; 8], b: [P::Ark; 8]) {
         assert_eq!(lanes.dot[i], x * y + x * x);
         let wide = (x + y).double();
         assert_eq!(lanes.lazy[i], if i < 4 { wide } else { wide.square() });
+        assert_eq!(lanes.squeezed[i], wide);
+        assert_eq!(lanes.nine[i], P::Ark::from(8u64) * x);
+        assert_eq!(lanes.thrice[i], y.double() - x);
+        assert_eq!(lanes.permuted[i], if i % 2 == 0 { a[i + 1] } else { b[i - 1] });
         assert_eq!(lanes.zero_differences >> i & 1 == 1, x == y);
         assert_eq!(lanes.rows[i], super::super::packed::row::<P>(&x));
         assert_eq!(lanes.integers[i], x.into_bigint().0);
@@ -95,6 +107,34 @@ proptest! {
         agree::<Scalar>(a, b);
         agree::<Scalar>(a, a);
     }
+}
+
+/// Squeezes numbers next to multiples of the modulus, as far as the type admits.
+struct Squeeze<P: Prime>(PhantomData<P>);
+
+impl<P: Prime> Kernel for Squeeze<P> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self, ifma: Ifma) {
+        for factor in 1..=64 {
+            for less in 0..2 {
+                let mut limbs = multiple(P::LIMBS, factor);
+                limbs[0] -= less;
+                let squeezed = Lanes::<P, 64>::splat(ifma, &limbs).squeezed();
+                let zero: Lanes<P, 3> =
+                    squeezed.add::<1, 3>(Lanes::splat(ifma, &[less, 0, 0, 0, 0]));
+                assert_eq!(zero.is_zero(), 0xff, "{factor} p - {less}");
+                assert!(squeezed.0[4].to_array()[0] <= P::LIMBS[4] + 1);
+            }
+        }
+    }
+}
+
+#[test]
+fn whatever_the_types_admit_is_squeezed_to_little_more_than_the_modulus() {
+    let Some(ifma) = Ifma::detect() else { return };
+    ifma.launch(Squeeze::<Base>(PhantomData));
+    ifma.launch(Squeeze::<Scalar>(PhantomData));
 }
 
 /// A chain of operations on the largest numbers that the types admit.
