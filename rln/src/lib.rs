@@ -10,7 +10,7 @@
 //! |---|---|
 //! | be a member | [`Identity`], [`MessageLimit`], [`Membership`] with a [`MerklePath`] |
 //! | say what a proof is about | [`Message`]: [`ExternalNullifier`], [`Signal`], [`MessageIds`] |
-//! | prove | [`Prover`]: [`prove`](Prover::prove), or [`partial`](Prover::partial) and [`finish`](Prover::finish) |
+//! | prove | [`Prover`]: [`prove`](Prover::prove), or [`partial`](Prover::partial) and [`finish`](Prover::finish); many with [`prove_batch`](Prover::prove_batch) |
 //! | prove in a fraction of a millisecond | [`SlotFactory`], [`Slot`], [`SlotPool`], with ids from [`burn`] |
 //! | verify | [`Verifier`]: [`verify`](Verifier::verify), [`verify_batch`](Verifier::verify_batch) |
 //! | catch spam | [`NullifierLog`], [`recover_secret`] |
@@ -93,7 +93,7 @@ pub use message::{Message, MessageIds, MessageIdsError};
 pub use nullifiers::{DoubleSignal, NullifierLog, NullifierLogError, Verdict};
 pub use partial::PartialProof;
 pub use proof::{Proof, RlnProof};
-pub use prover::{ProveError, Prover};
+pub use prover::{BatchError, ProveError, Prover, Statement};
 pub use setup::{DevelopmentKey, development_setup};
 pub use share::{Line, Nullifier, RecoverError, Share, recover_secret};
 pub use slot::{

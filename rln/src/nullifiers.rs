@@ -126,6 +126,14 @@ impl NullifierLog {
         self.len() == 0
     }
 
+    /// The share seen under a message id's mark in an epoch, if one was. For telling duplicates
+    /// before they cost a verification; only [`NullifierLog::record`] can call a proof fresh.
+    #[must_use]
+    pub fn share(&self, epoch: ExternalNullifier, nullifier: Nullifier) -> Option<Share> {
+        let (_, seen) = self.epochs.iter().find(|(open, _)| *open == epoch)?;
+        seen.get(&nullifier).copied()
+    }
+
     /// Judges the values of a proof that was verified, and remembers them if they are fresh.
     ///
     /// A proof of several message ids is recorded whole or not at all.
@@ -213,6 +221,8 @@ mod tests {
         let mut log = log();
         assert_eq!(log.record(&values(b"one", 0)), Ok(Verdict::Fresh));
         assert_eq!(log.record(&values(b"one", 0)), Ok(Verdict::Duplicate));
+        let signal = values(b"one", 0).signals().next().unwrap();
+        assert_eq!(log.share(epoch(), signal.nullifier), Some(signal.share));
         assert_eq!(log.record(&values(b"two", 1)), Ok(Verdict::Fresh));
         let Ok(Verdict::DoubleSignal(evidence)) = log.record(&values(b"two", 0)) else {
             panic!("id 0 was used twice");

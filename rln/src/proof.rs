@@ -1,8 +1,7 @@
 //! A proof and its public values.
 
-use ark_bn254::{Bn254, Fr as Scalar, G1Affine, G1Projective, G2Affine, G2Projective};
+use ark_bn254::{Fr as Scalar, G1Affine, G1Projective, G2Affine, G2Projective};
 use ark_ec::CurveGroup;
-use ark_ec::pairing::Pairing;
 
 use crate::values::ProofValues;
 
@@ -65,6 +64,3 @@ impl ProofPoints {
         Proof { a: self.a.into_affine(), b: self.b.into_affine(), c: self.c.into_affine() }
     }
 }
-
-/// A point in the form the pairing takes.
-pub(crate) type PreparedG2 = <Bn254 as Pairing>::G2Prepared;

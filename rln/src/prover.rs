@@ -1,5 +1,7 @@
 //! Making proofs.
 
+mod batch;
+
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
@@ -12,6 +14,8 @@ use logos_crypto::hazmat::to_ark;
 use once_cell::race::OnceBox;
 use rand_core::CryptoRng;
 use thiserror::Error;
+
+pub use batch::{BatchError, Statement};
 
 use crate::circuit::{Assignment, Circuit, fill_fixed, fill_message};
 use crate::key::{KeyHash, ProvingKey};
@@ -174,9 +178,7 @@ impl Prover {
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<RlnProof, ProveError> {
         let assignment = self.assignment(membership, message)?;
-        let rows = Rows::evaluate(&self.key, &assignment).quotient(&self.domain);
-        let points = self.constants().plus(&self.sums.full(&assignment, &rows));
-        Ok(self.blinded(&points, &assignment, rng))
+        Ok(self.whole(&assignment, &draw_blinding(rng)))
     }
 
     /// The values a proof would have, without making it: some 25 hashes.
@@ -199,8 +201,7 @@ impl Prover {
     /// [`ProveError::Membership`].
     pub fn partial(&self, membership: &Membership) -> Result<PartialProof, ProveError> {
         membership.check(&self.key.circuit)?;
-        let assignment = fill_fixed(&self.key.layout, &self.key.sponges, membership);
-        Ok(PartialProof::new(self, membership.limit(), assignment))
+        Ok(self.begin(membership))
     }
 
     /// Brings a partial proof to another root: after somebody else joined or left, at the cost of
@@ -257,12 +258,7 @@ impl Prover {
             return Err(ProveError::OtherCircuit);
         }
         message.ids.check(&self.key.circuit, partial.limit())?;
-        let mut assignment = partial.assignment().duplicate();
-        fill_message(&self.key.layout, &self.key.sponges, &message.inputs(), &mut assignment);
-        let rows = partial.rows.with_changes(&self.key, &assignment, &self.changing_rows);
-        let rows = rows.quotient(&self.domain);
-        let points = partial.points.plus(&self.sums.changes(&assignment, &rows));
-        Ok(self.blinded(&points, &assignment, rng))
+        Ok(self.end(partial, message, &draw_blinding(rng)))
     }
 
     pub(crate) fn assignment(
@@ -272,19 +268,47 @@ impl Prover {
     ) -> Result<Assignment, ProveError> {
         membership.check(&self.key.circuit)?;
         message.ids.check(&self.key.circuit, membership.limit())?;
+        Ok(self.fill(membership, message))
+    }
+
+    /// The assignment of a statement that was checked.
+    fn fill(&self, membership: &Membership, message: &Message) -> Assignment {
         let (layout, sponges) = (&self.key.layout, &self.key.sponges);
         let mut assignment = fill_fixed(layout, sponges, membership);
         fill_message(layout, sponges, &message.inputs(), &mut assignment);
-        Ok(assignment)
+        assignment
+    }
+
+    /// A whole proof of a full assignment.
+    fn whole(&self, assignment: &Assignment, blinding: &Blinding) -> RlnProof {
+        let rows = Rows::evaluate(&self.key, assignment).quotient(&self.domain);
+        let points = self.constants().plus(&self.sums.full(assignment, &rows));
+        self.blinded(&points, assignment, blinding)
+    }
+
+    /// The partial proof of a membership that was checked.
+    fn begin(&self, membership: &Membership) -> PartialProof {
+        let assignment = fill_fixed(&self.key.layout, &self.key.sponges, membership);
+        PartialProof::new(self, membership.limit(), assignment)
+    }
+
+    /// Finishes for a message that was checked.
+    fn end(&self, partial: &PartialProof, message: &Message, blinding: &Blinding) -> RlnProof {
+        let mut assignment = partial.assignment().duplicate();
+        fill_message(&self.key.layout, &self.key.sponges, &message.inputs(), &mut assignment);
+        let rows = partial.rows.with_changes(&self.key, &assignment, &self.changing_rows);
+        let rows = rows.quotient(&self.domain);
+        let points = partial.points.plus(&self.sums.changes(&assignment, &rows));
+        self.blinded(&points, &assignment, blinding)
     }
 
     fn blinded(
         &self,
         points: &ProofPoints,
         assignment: &Assignment,
-        rng: &mut (impl CryptoRng + ?Sized),
+        blinding: &Blinding,
     ) -> RlnProof {
-        let blinded = points.blind(&draw_blinding(rng), &self.key.verifying.delta_g2);
+        let blinded = points.blind(blinding, &self.key.verifying.delta_g2);
         RlnProof { proof: blinded.to_proof(), values: self.public_values(assignment) }
     }
 

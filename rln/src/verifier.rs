@@ -2,22 +2,19 @@
 
 mod batch;
 
-use alloc::vec::Vec;
-
-use ark_bn254::{Bn254, G1Affine, G1Projective, G2Affine};
-use ark_ec::pairing::{MillerLoopOutput, Pairing, PairingOutput};
-use ark_ec::{AffineRepr, CurveGroup};
-use ark_ff::Field;
+use ark_bn254::{G1Affine, G1Projective};
+use ark_ec::CurveGroup;
 use logos_crypto::Fr;
 use logos_crypto::backend::Backend;
-use logos_crypto::hazmat::to_ark;
+use logos_crypto::curve::FixedSum;
+use logos_crypto::msm::G1;
+use logos_crypto::pairing::{self, PreparedG2, Target};
 use thiserror::Error;
 
 use crate::circuit::Circuit;
 use crate::epoch::{ExternalNullifier, Signal};
-use crate::fixed_base::FixedBase;
 use crate::key::VerifyingKey;
-use crate::proof::{PreparedG2, Proof, RlnProof};
+use crate::proof::{Proof, RlnProof};
 use crate::values::ProofValues;
 
 /// Why a proof is refused. The checks run in this order, the cheap ones first.
@@ -65,14 +62,18 @@ pub struct Verifier {
     circuit: Circuit,
     backend: Backend,
     /// `e(alpha, beta)`.
-    alpha_beta: PairingOutput<Bn254>,
+    alpha_beta: Target,
+    /// `-alpha` and `beta`, for batches.
+    negated_alpha: G1Affine,
+    beta: PreparedG2,
     /// `-gamma` and `-delta`, prepared.
     negated_gamma: PreparedG2,
     negated_delta: PreparedG2,
     /// The point of the constant signal.
-    constant: G1Projective,
-    /// Tables of the points of the public signals.
-    inputs: Vec<FixedBase<G1Affine>>,
+    constant: G1Affine,
+    /// The points of the public signals.
+    inputs: FixedSum<G1>,
+    n_inputs: usize,
 }
 
 impl Verifier {
@@ -82,19 +83,24 @@ impl Verifier {
         Self::with_backend(key, Backend::detect())
     }
 
-    /// As [`Verifier::new`] with arithmetic of the caller's choice, which batches use.
+    /// As [`Verifier::new`] with arithmetic of the caller's choice.
     #[must_use]
     pub fn with_backend(key: VerifyingKey, backend: Backend) -> Self {
-        let mut points = key.inputs.iter();
-        let constant = points.next().copied().unwrap_or_default().into_group();
+        let (constant, inputs) = match key.inputs.as_slice() {
+            [constant, inputs @ ..] => (*constant, inputs),
+            [] => (G1Affine::default(), [].as_slice()),
+        };
         Self {
             circuit: key.circuit,
             backend,
-            alpha_beta: Bn254::pairing(key.alpha_g1, key.beta_g2),
-            negated_gamma: (-key.gamma_g2).into(),
-            negated_delta: (-key.delta_g2).into(),
+            alpha_beta: pairing::product(backend, &[(key.alpha_g1, key.beta_g2)], &[]),
+            negated_alpha: -key.alpha_g1,
+            beta: PreparedG2::new(backend, &key.beta_g2),
+            negated_gamma: PreparedG2::new(backend, &-key.gamma_g2),
+            negated_delta: PreparedG2::new(backend, &-key.delta_g2),
             constant,
-            inputs: points.map(FixedBase::new).collect(),
+            inputs: FixedSum::new(backend, inputs),
+            n_inputs: inputs.len(),
         }
     }
 
@@ -153,11 +159,12 @@ impl Verifier {
     pub fn verify_values(&self, proof: &Proof, values: &ProofValues) -> Result<(), VerifyError> {
         self.check_shape(values)?;
         let inputs = self.input_sum(values).into_affine();
-        let product = self.miller_loop(proof, inputs);
-        match Bn254::final_exponentiation(product) {
-            Some(output) if output == self.alpha_beta => Ok(()),
-            _ => Err(VerifyError::Invalid),
-        }
+        let product = pairing::product(
+            self.backend,
+            &[(proof.a, proof.b)],
+            &[(inputs, &self.negated_gamma), (proof.c, &self.negated_delta)],
+        );
+        if product == self.alpha_beta { Ok(()) } else { Err(VerifyError::Invalid) }
     }
 
     fn check_claims(
@@ -195,19 +202,7 @@ impl Verifier {
 
     /// `IC_0 + sum x_i IC_i`.
     fn input_sum(&self, values: &ProofValues) -> G1Projective {
-        let signals = values.public_signals();
-        let terms = self.inputs.iter().zip(&signals);
-        terms.fold(self.constant, |sum, (table, signal)| {
-            sum + table.vartime_multiply(to_ark(signal))
-        })
-    }
-
-    /// `e(A, B) e(inputs, -gamma) e(C, -delta)` before the final exponentiation.
-    fn miller_loop(&self, proof: &Proof, inputs: G1Affine) -> MillerLoopOutput<Bn254> {
-        Bn254::multi_miller_loop(
-            [proof.a, inputs, proof.c],
-            [proof.b.into(), self.negated_gamma.clone(), self.negated_delta.clone()],
-        )
+        self.inputs.vartime_sum(&values.public_signals()) + self.constant
     }
 }
 
@@ -215,14 +210,4 @@ impl core::fmt::Debug for Verifier {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Verifier").field("circuit", &self.circuit).finish_non_exhaustive()
     }
-}
-
-/// One element of the target group to a small power, for batches.
-fn target_power(base: PairingOutput<Bn254>, exponent: ark_bn254::Fr) -> ark_bn254::Fq12 {
-    base.0.pow(ark_ff::PrimeField::into_bigint(exponent))
-}
-
-/// A point of G2 as the pairing takes it.
-fn prepared(point: G2Affine) -> PreparedG2 {
-    point.into()
 }

@@ -7,6 +7,7 @@ use ark_ec::AffineRepr;
 use ark_ec::short_weierstrass::{Affine, SWCurveConfig};
 use ark_ff::{AdditiveGroup, BigInt, BigInteger, PrimeField};
 use logos_crypto::codec::{Reader, Writer};
+use logos_crypto::pairing;
 
 use super::{KeyError, Query};
 
@@ -105,7 +106,7 @@ impl KeyPoint for Affine<ark_bn254::g2::Config> {
     }
 
     fn in_subgroup(&self) -> bool {
-        self.is_in_correct_subgroup_assuming_on_curve()
+        pairing::is_in_g2(self)
     }
 }
 

@@ -13,6 +13,7 @@ use ark_ec::AffineRepr;
 use ark_ec::short_weierstrass::{Affine, SWCurveConfig};
 use ark_ff::{BigInt, BigInteger, PrimeField};
 use logos_crypto::codec::{Reader, Writer};
+use logos_crypto::pairing;
 
 use super::{ProofPoint, WireError};
 
@@ -20,6 +21,24 @@ use super::{ProofPoint, WireError};
 const INFINITY: u8 = 0x40;
 /// Set in the last byte of a point whose `y` is the larger root.
 const LARGER_Y: u8 = 0x80;
+
+/// A curve with a check that a point of it lies in the group of prime order.
+trait Subgroup: SWCurveConfig {
+    fn contains(point: &Affine<Self>) -> bool;
+}
+
+impl Subgroup for ark_bn254::g1::Config {
+    /// All of the curve is the group.
+    fn contains(_: &Affine<Self>) -> bool {
+        true
+    }
+}
+
+impl Subgroup for ark_bn254::g2::Config {
+    fn contains(point: &Affine<Self>) -> bool {
+        pairing::is_in_g2(point)
+    }
+}
 
 /// A point that bytes of a proof can hold.
 pub(super) trait WirePoint: Sized {
@@ -78,7 +97,7 @@ impl WirePoint for Affine<ark_bn254::g2::Config> {
 }
 
 /// The point with this `x` and the larger or smaller of the two roots as `y`.
-fn with_root<P: SWCurveConfig>(
+fn with_root<P: Subgroup>(
     x: P::BaseField,
     larger: bool,
     name: ProofPoint,
@@ -89,7 +108,7 @@ fn with_root<P: SWCurveConfig>(
 }
 
 /// The point, if it is on its curve, in its group, and `larger` is what its writer says.
-fn checked<P: SWCurveConfig>(
+fn checked<P: Subgroup>(
     point: Affine<P>,
     larger: bool,
     name: ProofPoint,
@@ -100,7 +119,7 @@ fn checked<P: SWCurveConfig>(
     if larger != (point.y > -point.y) {
         return Err(WireError::PointFlags(name));
     }
-    if !P::is_in_correct_subgroup_assuming_on_curve(&point) {
+    if !P::contains(&point) {
         return Err(WireError::OutsideSubgroup(name));
     }
     Ok(point)
