@@ -16,7 +16,7 @@ use crate::conversation::Conversation;
 use crate::double_ratchet::{DecryptError, EncryptError};
 use crate::handshake::kem_digest;
 use crate::handshake::{FIRST, FirstMessage, HandshakeError, KemPrekey, ResponderSecrets};
-use crate::kem::KemSecretKey;
+use crate::kem::{DECAPSULATION_KEY_BYTES, DecapsulationKey, KemSecretKey};
 use crate::logos_v1::LogosV1;
 use crate::session::{Session, SessionId};
 use crate::snapshot::{SnapshotError, StorageKey};
@@ -115,9 +115,9 @@ impl BundlePlan {
 /// loses at most a message that nobody has seen, never a key's single use.
 #[derive(Debug)]
 pub struct Device<const POST_QUANTUM: bool> {
-    identity: StaticSecret,
-    signing: SigningKey,
-    storage: StorageKey,
+    pub(crate) identity: StaticSecret,
+    pub(crate) signing: SigningKey,
+    pub(crate) storage: StorageKey,
 }
 
 type OwnSession<const POST_QUANTUM: bool> = Session<LogosV1<POST_QUANTUM>>;
@@ -198,12 +198,11 @@ impl<const POST_QUANTUM: bool> Device<POST_QUANTUM> {
         batch: &mut Batch,
         rng: &mut impl CryptoRng,
     ) -> Numbered<crate::kem::KemPublicKey> {
-        let (id, secret) = (random_id(rng), KemSecretKey::random(rng));
-        let public = secret.public_key();
+        let (id, (secret, public)) = (random_id(rng), KemSecretKey::random(rng).expand());
         let key = Key::KemPrekey(id);
-        let record = self.seal(&key, 8 + 1 + 64 + 32, rng, |out| {
+        let record = self.seal(&key, 8 + 1 + DECAPSULATION_KEY_BYTES + 32, rng, |out| {
             out.u64_be(expires).u8(u8::from(last_resort));
-            out.put(secret.expose_seed().expose()).put(&kem_digest(&public));
+            out.put(secret.expose().expose()).put(&kem_digest(&public));
         });
         batch.push(Change::Insert(key, record));
         Numbered { id, key: public }
@@ -403,8 +402,8 @@ impl<const POST_QUANTUM: bool> Device<POST_QUANTUM> {
         let record = store.get(&key).map_err(DeviceError::Store)?.ok_or_else(gone)?;
         let (expires, last_resort, prekey) = self.open(&key, &record, |reader| {
             let (expires, last_resort) = (reader.u64_be()?, reader.u8()? == 1);
-            let seed: &[u8; 64] = reader.array()?;
-            let secret = KemSecretKey::from_seed(Secret::with(|out| *out = *seed));
+            let bytes: &[u8; DECAPSULATION_KEY_BYTES] = reader.array()?;
+            let secret = DecapsulationKey::from_secret(Secret::with(|out| *out = *bytes));
             Ok((expires, last_resort, KemPrekey { secret, digest: *reader.array()? }))
         })?;
         if is_over(expires, now) { Err(gone()) } else { Ok((last_resort, prekey)) }

@@ -25,6 +25,11 @@ pub use kem_ratchet::{KEM_COOLDOWN, KemSignal};
 pub(crate) use kem_ratchet::{KemRatchet, take_signal};
 pub(crate) use receiving::ReceivingChain;
 pub(crate) use sending::{Sending, SendingChain};
+#[cfg(test)]
+pub(crate) use {
+    kem_ratchet::{Answer, Offer},
+    receiving::Skipped,
+};
 
 /// Keys of messages not yet arrived that one session keeps, over all chains.
 pub const MAX_SKIPPED: usize = 2000;

@@ -29,7 +29,7 @@ use crate::bundle::{Bundle, Numbered};
 use crate::double_ratchet::{
     DecryptError, DoubleRatchet, KemRatchet, ReceivingChain, Sending, SendingChain,
 };
-use crate::kem::{CIPHERTEXT_BYTES, Ciphertext, KemPublicKey, KemSecretKey, x_wing};
+use crate::kem::{CIPHERTEXT_BYTES, Ciphertext, DecapsulationKey, KemPublicKey, x_wing};
 use crate::keys::{ChainKey, HeaderKey, RootKey};
 use crate::logos_v1::{LogosV1, ONCE};
 use crate::session::{Role, Session, SessionId};
@@ -134,7 +134,7 @@ pub(crate) struct ResponderSecrets<'a> {
 /// A KEM prekey as its owner keeps it.
 #[derive(Debug)]
 pub(crate) struct KemPrekey {
-    pub(crate) secret: KemSecretKey,
+    pub(crate) secret: DecapsulationKey,
     pub(crate) digest: [u8; 32],
 }
 
@@ -142,7 +142,7 @@ pub(crate) fn kem_digest(key: &KemPublicKey) -> [u8; 32] {
     Sha256::digest(key.as_bytes()).into()
 }
 
-/// The secrets both sides agree on, before and after the initiator says who it is.
+/// The secrets both sides agree on before the initiator says who it is.
 struct Agreements {
     /// `X-Wing(EK, SPK)` or `DH(EK, SPK)`.
     prekey: Secret<32>,
@@ -150,6 +150,55 @@ struct Agreements {
     identity: Secret<32>,
     /// `DH(EK, OPK)`.
     one_time: Option<Secret<32>>,
+}
+
+impl Agreements {
+    /// The initiator's side of all agreements, with `DH(IK_A, SPK)`, which it can make already.
+    fn initiate(
+        identity: &StaticSecret,
+        ephemeral: &StaticSecret,
+        responder: &Responder<'_>,
+    ) -> Result<(Self, Secret<32>), NonContributory> {
+        let prekey = (ephemeral, responder.signed);
+        let (theirs, fixed) = ((ephemeral, responder.identity), (identity, responder.signed));
+        Ok(match responder.one_time {
+            None => {
+                let [prekey, identity, fixed] = StaticSecret::agree_all([prekey, theirs, fixed])?;
+                (Self { prekey, identity, one_time: None }, fixed)
+            }
+            Some(key) => {
+                let [prekey, identity, fixed, one_time] =
+                    StaticSecret::agree_all([prekey, theirs, fixed, (ephemeral, key)])?;
+                (Self { prekey, identity, one_time: Some(one_time) }, fixed)
+            }
+        })
+    }
+
+    /// The responder's side, which uses the one-time prekey up.
+    fn respond(
+        identity: &StaticSecret,
+        signed: &StaticSecret,
+        one_time: Option<StaticSecret>,
+        ephemeral: &PublicKey,
+    ) -> Result<Self, NonContributory> {
+        let (prekey, ours) = ((signed, ephemeral), (identity, ephemeral));
+        Ok(match one_time {
+            None => {
+                let [prekey, identity] = StaticSecret::agree_all([prekey, ours])?;
+                Self { prekey, identity, one_time: None }
+            }
+            Some(secret) => {
+                let [prekey, identity, one_time] =
+                    StaticSecret::agree_all([prekey, ours, (&secret, ephemeral)])?;
+                Self { prekey, identity, one_time: Some(one_time) }
+            }
+        })
+    }
+
+    /// Combines the secret of the KEM with the agreement on the signed prekey.
+    fn with_kem(self, kem: &Secret<32>, ephemeral: &PublicKey, signed: &PublicKey) -> Self {
+        Self { prekey: x_wing(kem, &self.prekey, ephemeral, signed), ..self }
+    }
 }
 
 impl<const POST_QUANTUM: bool> Session<LogosV1<POST_QUANTUM>> {
@@ -188,21 +237,12 @@ impl<const POST_QUANTUM: bool> Session<LogosV1<POST_QUANTUM>> {
         preamble.u8(LogosV1::<POST_QUANTUM>::ID as u8 | FIRST);
         preamble.put(ephemeral.public_key().as_bytes()).u32_be(bundle.signed.id);
         preamble.u32_be(one_time.map_or(0, |prekey| prekey.id));
-        let dh = ephemeral.agree(responder.signed)?;
-        let prekey = match kem {
-            None => dh,
-            Some(prekey) => {
-                let (ciphertext, secret) =
-                    prekey.key.encapsulate(rng).map_err(|_| HandshakeError::BadKey)?;
-                preamble.u32_be(prekey.id).put(ciphertext.as_bytes());
-                x_wing(&secret, &dh, &ephemeral.public_key(), responder.signed)
-            }
-        };
-        let agreements = Agreements {
-            prekey,
-            identity: ephemeral.agree(responder.identity)?,
-            one_time: responder.one_time.map(|key| ephemeral.agree(key)).transpose()?,
-        };
+        let (mut agreements, fixed) = Agreements::initiate(identity, &ephemeral, &responder)?;
+        if let Some(prekey) = kem {
+            let (ciphertext, secret) = prekey.key.encapsulate(rng);
+            preamble.u32_be(prekey.id).put(ciphertext.as_bytes());
+            agreements = agreements.with_kem(&secret, &ephemeral.public_key(), responder.signed);
+        }
         let mut preamble = preamble.into_bytes();
         let prologue = prologue::<POST_QUANTUM>(&responder, &preamble);
         let (identity_key, chaining) = schedule(&prologue, &agreements);
@@ -213,7 +253,7 @@ impl<const POST_QUANTUM: bool> Session<LogosV1<POST_QUANTUM>> {
         preamble.extend_from_slice(&sealed);
 
         let binding = binding(&prologue, &identity.public_key(), &sealed);
-        let keys = SessionKeys::derive(&chaining, &identity.agree(responder.signed)?, &binding);
+        let keys = SessionKeys::derive(&chaining, &fixed, &binding);
         Ok(keys.initiator(binding, bundle.identity, generation, preamble, rng))
     }
 
@@ -233,19 +273,14 @@ impl<const POST_QUANTUM: bool> Session<LogosV1<POST_QUANTUM>> {
             kem_digest: kem.as_ref().map_or([0; 32], |prekey| prekey.digest),
             one_time: one_time_key.as_ref(),
         };
-        let dh = signed.agree(&first.ephemeral)?;
-        let prekey = match (&kem, &first.kem) {
+        let agreements = Agreements::respond(identity, &signed, one_time, &first.ephemeral)?;
+        let agreements = match (&kem, &first.kem) {
             (Some(prekey), Some((_, ciphertext))) => {
                 let secret = prekey.secret.decapsulate(ciphertext);
-                x_wing(&secret, &dh, &first.ephemeral, &signed_key)
+                agreements.with_kem(&secret, &first.ephemeral, &signed_key)
             }
-            (None, None) => dh,
+            (None, None) => agreements,
             _ => return Err(HandshakeError::Inauthentic),
-        };
-        let agreements = Agreements {
-            prekey,
-            identity: identity.agree(&first.ephemeral)?,
-            one_time: one_time.map(|secret| secret.agree(&first.ephemeral)).transpose()?,
         };
         let prologue = prologue::<POST_QUANTUM>(&responder, first.clear);
         let (identity_key, chaining) = schedule(&prologue, &agreements);

@@ -3,19 +3,23 @@
 use alloc::boxed::Box;
 use core::fmt;
 
+use libcrux_ml_kem::mlkem768::{
+    MlKem768Ciphertext, MlKem768PrivateKey, MlKem768PublicKey, decapsulate, encapsulate,
+    generate_key_pair, validate_public_key,
+};
 use logos_crypto::keys::PublicKey;
 use logos_crypto::secret::Secret;
-use ml_kem::kem::{Decapsulate, KeyExport};
-use ml_kem::ml_kem_768;
 use rand_core::CryptoRng;
 use sha3::{Digest, Sha3_256};
 use thiserror::Error;
-use zeroize::Zeroize;
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// Bytes of a public (encapsulation) key.
 pub const PUBLIC_KEY_BYTES: usize = 1184;
 /// Bytes of a ciphertext.
 pub const CIPHERTEXT_BYTES: usize = 1088;
+/// Bytes of an expanded secret key.
+pub const DECAPSULATION_KEY_BYTES: usize = 2400;
 /// Bytes of the seed `d || z` that a secret key is kept as.
 pub const SEED_BYTES: usize = 64;
 
@@ -53,8 +57,11 @@ impl KemPublicKey {
     ///
     /// [`BadKemKey`] if a coefficient is not below the modulus.
     pub fn from_bytes(bytes: &[u8; PUBLIC_KEY_BYTES]) -> Result<Self, BadKemKey> {
-        decode(bytes)?;
-        Ok(Self(Box::new(*bytes)))
+        if validate_public_key(&MlKem768PublicKey::from(bytes)) {
+            Ok(Self(Box::new(*bytes)))
+        } else {
+            Err(BadKemKey)
+        }
     }
 
     /// The bytes.
@@ -64,39 +71,20 @@ impl KemPublicKey {
     }
 
     /// Makes a secret that only the holder of the secret key can recover.
-    ///
-    /// # Errors
-    ///
-    /// [`BadKemKey`] never, as the key was checked; the type has no other way to say so.
-    pub fn encapsulate(
-        &self,
-        rng: &mut (impl CryptoRng + ?Sized),
-    ) -> Result<(Ciphertext, Secret<32>), BadKemKey> {
+    pub fn encapsulate(&self, rng: &mut (impl CryptoRng + ?Sized)) -> (Ciphertext, Secret<32>) {
         let mut coins = [0; 32];
         rng.fill_bytes(&mut coins);
-        let sent = self.encapsulate_with(&coins);
+        let (ciphertext, mut shared) = encapsulate(&MlKem768PublicKey::from(&*self.0), coins);
         coins.zeroize();
-        sent
-    }
-
-    /// Encapsulates with given coins, for vectors.
-    pub(crate) fn encapsulate_with(
-        &self,
-        coins: &[u8; 32],
-    ) -> Result<(Ciphertext, Secret<32>), BadKemKey> {
-        let (ciphertext, mut shared) =
-            decode(&self.0)?.encapsulate_deterministic(&ml_kem::B32::from(*coins));
-        let secret = Secret::with(|out| out.copy_from_slice(&shared));
+        let secret = Secret::with(|out| *out = shared);
         shared.zeroize();
-        Ok((Ciphertext(Box::new(ciphertext.into())), secret))
+        (Ciphertext(Box::new(ciphertext.into())), secret)
     }
 }
 
-fn decode(bytes: &[u8; PUBLIC_KEY_BYTES]) -> Result<ml_kem_768::EncapsulationKey, BadKemKey> {
-    ml_kem_768::EncapsulationKey::new(bytes.into()).map_err(|_| BadKemKey)
-}
-
-/// A secret key, kept as its seed and expanded when it is used.
+/// A secret key, kept as its seed and expanded when it is used: for keys that are kept in every
+/// snapshot and used once, if at all.
+#[derive(ZeroizeOnDrop)]
 pub struct KemSecretKey {
     seed: Secret<SEED_BYTES>,
 }
@@ -122,25 +110,62 @@ impl KemSecretKey {
     /// The public half: one key generation.
     #[must_use]
     pub fn public_key(&self) -> KemPublicKey {
-        KemPublicKey(Box::new(self.expand().encapsulation_key().to_bytes().into()))
+        self.expand().1
     }
 
     /// Recovers the secret of `ciphertext`: one key generation and one decapsulation, in constant
     /// time. A ciphertext that is nobody's gives a secret nobody else has (implicit rejection).
     #[must_use]
     pub fn decapsulate(&self, ciphertext: &Ciphertext) -> Secret<32> {
-        let mut shared = self.expand().decapsulate(ciphertext.as_bytes().into());
-        let secret = Secret::with(|out| out.copy_from_slice(&shared));
+        self.expand().0.decapsulate(ciphertext)
+    }
+
+    /// The key ready for use, and the public half: one key generation.
+    #[must_use]
+    pub fn expand(&self) -> (DecapsulationKey, KemPublicKey) {
+        let (mut secret, public) = generate_key_pair(*self.seed.expose()).into_parts();
+        let bytes = Secret::with(|out| *out = *secret.as_slice());
+        wipe(&mut secret);
+        (DecapsulationKey { bytes }, KemPublicKey(Box::new(public.into())))
+    }
+}
+
+/// A secret key as FIPS 203 keeps it: 37 times as long as its seed, and decapsulates in half the
+/// time.
+#[derive(ZeroizeOnDrop)]
+pub struct DecapsulationKey {
+    bytes: Secret<DECAPSULATION_KEY_BYTES>,
+}
+
+impl DecapsulationKey {
+    /// Takes back what [`Self::expose`] gave, from an authenticated record.
+    #[must_use]
+    pub const fn from_secret(bytes: Secret<DECAPSULATION_KEY_BYTES>) -> Self {
+        Self { bytes }
+    }
+
+    /// The bytes, for an encrypted record.
+    #[must_use]
+    pub const fn expose(&self) -> &Secret<DECAPSULATION_KEY_BYTES> {
+        &self.bytes
+    }
+
+    /// Recovers the secret of `ciphertext` in constant time; see [`KemSecretKey::decapsulate`].
+    #[must_use]
+    pub fn decapsulate(&self, ciphertext: &Ciphertext) -> Secret<32> {
+        let mut key = MlKem768PrivateKey::from(self.bytes.expose());
+        let mut shared = decapsulate(&key, &MlKem768Ciphertext::from(ciphertext.as_bytes()));
+        wipe(&mut key);
+        let secret = Secret::with(|out| *out = shared);
         shared.zeroize();
         secret
     }
+}
 
-    fn expand(&self) -> ml_kem_768::DecapsulationKey {
-        let mut seed = ml_kem::Seed::from(*self.seed.expose());
-        let key = ml_kem_768::DecapsulationKey::from_seed(seed);
-        seed.zeroize();
-        key
-    }
+/// The library's own type has no destructor that would.
+fn wipe(key: &mut MlKem768PrivateKey) {
+    let whole = 0..MlKem768PrivateKey::len();
+    key[whole].zeroize();
 }
 
 /// The X-Wing combiner (draft-connolly-cfrg-xwing-kem-06 §5.3): one secret from an ML-KEM-768 and
@@ -185,7 +210,12 @@ impl fmt::Debug for KemSecretKey {
     }
 }
 
-impl zeroize::ZeroizeOnDrop for KemSecretKey {}
+impl fmt::Debug for DecapsulationKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { bytes: _ } = self;
+        f.write_str("DecapsulationKey(..)")
+    }
+}
 
 #[cfg(test)]
 mod tests;

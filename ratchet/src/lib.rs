@@ -80,7 +80,11 @@ mod logos_v1;
 pub mod olm;
 mod plain;
 mod private1;
-mod protobuf;
+mod private_v1;
+#[cfg(test)]
+mod recorded;
+#[cfg(test)]
+mod secret_types;
 mod session;
 pub mod shipped;
 mod snapshot;

@@ -109,7 +109,7 @@ impl<const POST_QUANTUM: bool> Mechanics for LogosV1<POST_QUANTUM> {
         if let Some(header_key) = header_key {
             let nonce = header_nonce(&body_tag);
             let tag =
-                aead::seal_detached(header_key.secret(), &nonce, &[Self::ID as u8], &mut head);
+                aead::seal_extended(header_key.secret(), &nonce, &[Self::ID as u8], &mut head);
             if let Some(place) = message.get_mut(1..=SEALED_HEADER_BYTES) {
                 let (place, tag_place) = place.split_at_mut(HEADER_BYTES);
                 place.copy_from_slice(&head);
@@ -127,7 +127,7 @@ impl<const POST_QUANTUM: bool> Mechanics for LogosV1<POST_QUANTUM> {
     fn header(frame: &Frame<'_>, key: Option<&HeaderKey>) -> Option<Header> {
         let mut head = *frame.header;
         let nonce = header_nonce(frame.body_tag);
-        aead::open_detached(key?.secret(), &nonce, &[frame.suite], &mut head, frame.header_tag)
+        aead::open_extended(key?.secret(), &nonce, &[frame.suite], &mut head, frame.header_tag)
             .ok()?;
         decode_header(&head)
     }
@@ -190,10 +190,13 @@ fn decode_header(bytes: &[u8; HEADER_BYTES]) -> Option<Header> {
 /// `OFFER | ANSWER | MIXED`.
 const MAX_FLAGS: u8 = 7;
 
-/// The header key seals a whole chain, so each header needs a nonce of its own: the body's tag,
-/// which a fresh key made, is as good as a random one.
-fn header_nonce(body_tag: &[u8; aead::TAG_BYTES]) -> [u8; aead::NONCE_BYTES] {
-    let mut nonce = [0; aead::NONCE_BYTES];
+/// The header key seals a whole chain, so each header needs a nonce of its own: the body's tag.
+///
+/// The tag is a one-time pad away from the message, and the pad is keystream of a message key used
+/// once: 128 uniform bits, as the specification of the double ratchet asks of a random header
+/// nonce (§4.2). XChaCha20 takes all of them.
+fn header_nonce(body_tag: &[u8; aead::TAG_BYTES]) -> [u8; aead::EXTENDED_NONCE_BYTES] {
+    let mut nonce = [0; aead::EXTENDED_NONCE_BYTES];
     nonce.iter_mut().zip(body_tag).for_each(|(byte, tag)| *byte = *tag);
     nonce
 }

@@ -11,6 +11,7 @@ use cbc::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit};
 use hmac::{Hmac, KeyInit, Mac};
 use logos_crypto::kdf::{Label, Prk};
 use logos_crypto::keys::{PublicKey, StaticSecret};
+use logos_crypto::protobuf::{fields, put_message, put_varint};
 use logos_crypto::secret::Secret;
 use rand_core::CryptoRng;
 use sha2::Sha256;
@@ -20,7 +21,6 @@ use crate::double_ratchet::{
     DecryptError, DoubleRatchet, KemRatchet, ReceivingChain, Sending, SendingChain,
 };
 use crate::keys::{ChainKey, HeaderKey, MessageKey, RootKey};
-use crate::protobuf::{fields, put_message, put_varint};
 use crate::session::{Role, Session, SessionId};
 use crate::suite::{Binding, Body, Header, Mechanics, RootStep, Suite, SuiteId};
 
@@ -118,7 +118,7 @@ fn parse(message: &[u8]) -> Option<Parsed<'_>> {
     let (covered, mac) = message.split_at_checked(message.len().checked_sub(MAC_BYTES)?)?;
     let (version, inner) = covered.split_first()?;
     let (mut ratchet, mut n, mut ciphertext) = (None, None, &[][..]);
-    fields(inner, |number, value| {
+    fields(inner, &[], |number, value| {
         match number {
             1 => ratchet = Some(PublicKey::from_bytes(*value.array()?)),
             2 => n = Some(value.u32()?),

@@ -11,15 +11,12 @@ use alloc::vec::Vec;
 use logos_crypto::kdf::{Label, Prk};
 use logos_crypto::keys::{PublicKey, StaticSecret};
 use logos_crypto::secret::Secret;
-use rand_core::CryptoRng;
 
-use crate::blake;
-use crate::double_ratchet::DecryptError;
-use crate::keys::{ChainKey, HeaderKey, MessageKey, RootKey};
+use crate::keys::MessageKey;
+use crate::private_v1::{PrivateV1, RatchetMessage};
 use crate::session::{Session, SessionId};
-use crate::shipped::RatchetMessage;
-use crate::shipped::{decode_ratchet, encode_ratchet, open_with_nonce, seal_with_nonce};
-use crate::suite::{Binding, Body, Header, Mechanics, RootStep, Suite, SuiteId};
+use crate::shipped::{decode_ratchet, encode_ratchet};
+use crate::suite::{Suite, SuiteId};
 
 /// The suite of LIP 242.
 #[derive(Clone, Copy, Debug)]
@@ -29,52 +26,20 @@ impl Suite for Private1 {
     const ID: SuiteId = SuiteId::Private1;
 }
 
-impl Mechanics for Private1 {
-    /// `max_skip`, which the specification leaves open.
-    const MAX_JUMP: u32 = 256;
-    const MAX_CHAINS: usize = 5;
-    const CLOSES_CHAINS: bool = true;
+impl PrivateV1 for Private1 {
+    const ROOT_LABEL: &'static [u8] = b"PrivateV1RootKey";
 
-    type Parsed<'a> = RatchetMessage<'a>;
-
-    fn root_step(root: &RootKey, dh: &Secret<32>, _kem: Option<&Secret<32>>) -> RootStep {
-        blake::root_step(root, dh, b"PrivateV1RootKey")
+    /// `KDF_MK`: HKDF-SHA-256 of the message key.
+    fn message_key(key: MessageKey) -> MessageKey {
+        MessageKey::new(Prk::extract(&[], &[key.expose()]).expand(MESSAGE_KEY, &[]))
     }
 
-    /// `KDF_CK`, then `KDF_MK`: HKDF-SHA-256 of the message key.
-    fn chain_step(chain: &ChainKey) -> (ChainKey, MessageKey) {
-        let (next, key) = blake::chain_step(chain);
-        let key = Prk::extract(&[], &[key.expose()]).expand(MESSAGE_KEY, &[]);
-        (next, MessageKey::new(key))
+    fn frame(message: RatchetMessage<'_>) -> Vec<u8> {
+        encode_ratchet(&message)
     }
 
-    fn seal(
-        key: MessageKey,
-        header: &Header,
-        _header_key: Option<&HeaderKey>,
-        _binding: &Binding,
-        body: &Body<'_>,
-        rng: &mut dyn CryptoRng,
-    ) -> Vec<u8> {
-        let ciphertext = seal_with_nonce(key.secret(), header, body.content, rng);
-        encode_ratchet(&RatchetMessage { header: *header, ciphertext: &ciphertext })
-    }
-
-    fn parse(message: &[u8]) -> Result<RatchetMessage<'_>, DecryptError> {
-        decode_ratchet(message).map_err(|_| DecryptError::Malformed)
-    }
-
-    fn header(parsed: &RatchetMessage<'_>, _key: Option<&HeaderKey>) -> Option<Header> {
-        Some(parsed.header)
-    }
-
-    fn open(
-        parsed: &RatchetMessage<'_>,
-        key: &MessageKey,
-        header: &Header,
-        _binding: &Binding,
-    ) -> Option<Vec<u8>> {
-        open_with_nonce(key.secret(), header, parsed.ciphertext)
+    fn unframe(bytes: &[u8]) -> Option<RatchetMessage<'_>> {
+        decode_ratchet(bytes).ok()
     }
 }
 

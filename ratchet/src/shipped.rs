@@ -10,19 +10,20 @@ use alloc::vec::Vec;
 
 use blake2::digest::typenum::U18;
 use blake2::{Blake2b, Blake2b512, Digest};
-use logos_crypto::aead;
 use logos_crypto::kdf::{Label, Prk};
 use logos_crypto::keys::{NonContributory, PublicKey, StaticSecret};
 use logos_crypto::secret::Secret;
 use logos_crypto::tick::Tick;
 use rand_core::CryptoRng;
 use thiserror::Error;
+use zeroize::ZeroizeOnDrop;
 
 use crate::blake;
 use crate::double_ratchet::{DecryptError, EncryptError};
-use crate::keys::{ChainKey, HeaderKey, MessageKey, RootKey};
+use crate::keys::MessageKey;
+use crate::private_v1::{PrivateV1, RatchetMessage};
 use crate::session::{Role, Session, SessionId};
-use crate::suite::{Binding, Body, Header, Mechanics, RootStep, Suite, SuiteId};
+use crate::suite::{Suite, SuiteId};
 
 mod import;
 mod intro;
@@ -43,99 +44,23 @@ impl Suite for LogosShipped {
     const ID: SuiteId = SuiteId::LogosShipped;
 }
 
-impl Mechanics for LogosShipped {
-    // Headers are in the clear, so anybody can ask for this many steps; libchat itself skips 10.
-    const MAX_JUMP: u32 = 256;
-    const MAX_CHAINS: usize = 5;
-    const CLOSES_CHAINS: bool = true;
+impl PrivateV1 for LogosShipped {
+    const ROOT_LABEL: &'static [u8] = b"DoubleRatchetRootKey";
 
-    type Parsed<'a> = RatchetMessage<'a>;
-
-    fn root_step(root: &RootKey, dh: &Secret<32>, _kem: Option<&Secret<32>>) -> RootStep {
-        blake::root_step(root, dh, b"DoubleRatchetRootKey")
+    fn message_key(key: MessageKey) -> MessageKey {
+        key
     }
 
-    fn chain_step(chain: &ChainKey) -> (ChainKey, MessageKey) {
-        blake::chain_step(chain)
+    fn frame(message: RatchetMessage<'_>) -> Vec<u8> {
+        Payload::Ratchet(message).encode()
     }
 
-    fn seal(
-        key: MessageKey,
-        header: &Header,
-        _header_key: Option<&HeaderKey>,
-        _binding: &Binding,
-        body: &Body<'_>,
-        rng: &mut dyn CryptoRng,
-    ) -> Vec<u8> {
-        let ciphertext = seal_with_nonce(key.secret(), header, body.content, rng);
-        Payload::Ratchet(RatchetMessage { header: *header, ciphertext: &ciphertext }).encode()
-    }
-
-    fn parse(message: &[u8]) -> Result<RatchetMessage<'_>, DecryptError> {
-        match Payload::decode(message) {
-            Ok(Payload::Ratchet(message)) => Ok(message),
-            _ => Err(DecryptError::Malformed),
+    fn unframe(bytes: &[u8]) -> Option<RatchetMessage<'_>> {
+        match Payload::decode(bytes) {
+            Ok(Payload::Ratchet(message)) => Some(message),
+            _ => None,
         }
     }
-
-    fn header(parsed: &RatchetMessage<'_>, _key: Option<&HeaderKey>) -> Option<Header> {
-        Some(parsed.header)
-    }
-
-    fn open(
-        parsed: &RatchetMessage<'_>,
-        key: &MessageKey,
-        header: &Header,
-        _binding: &Binding,
-    ) -> Option<Vec<u8>> {
-        open_with_nonce(key.secret(), header, parsed.ciphertext)
-    }
-}
-
-/// A message of the double ratchet: header in the clear, then `nonce || ciphertext || tag`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RatchetMessage<'a> {
-    pub(crate) header: Header,
-    pub(crate) ciphertext: &'a [u8],
-}
-
-/// Seals under a random nonce with the 40-byte header as associated data.
-pub(crate) fn seal_with_nonce(
-    key: &Secret<32>,
-    header: &Header,
-    content: &[u8],
-    rng: &mut dyn CryptoRng,
-) -> Vec<u8> {
-    let mut nonce = [0; aead::NONCE_BYTES];
-    rng.fill_bytes(&mut nonce);
-    let mut out = Vec::with_capacity(aead::NONCE_BYTES + content.len() + aead::TAG_BYTES);
-    out.extend_from_slice(&nonce);
-    out.extend_from_slice(content);
-    let body = out.get_mut(aead::NONCE_BYTES..).unwrap_or_default();
-    let tag = aead::seal_detached(key, &nonce, &associated(header), body);
-    out.extend_from_slice(&tag);
-    out
-}
-
-pub(crate) fn open_with_nonce(
-    key: &Secret<32>,
-    header: &Header,
-    ciphertext: &[u8],
-) -> Option<Vec<u8>> {
-    let (nonce, sealed) = ciphertext.split_first_chunk()?;
-    let mut content = sealed.to_vec();
-    aead::open(key, nonce, &associated(header), &mut content).ok()?;
-    Some(content)
-}
-
-fn associated(header: &Header) -> [u8; 40] {
-    let mut out = [0; 40];
-    let (key, rest) = out.split_at_mut(32);
-    let (n, previous) = rest.split_at_mut(4);
-    key.copy_from_slice(header.ratchet.as_bytes());
-    n.copy_from_slice(&header.n.to_be_bytes());
-    previous.copy_from_slice(&header.previous.to_be_bytes());
-    out
 }
 
 /// Why no conversation was opened.
@@ -201,6 +126,8 @@ impl Prekey {
     }
 }
 
+impl ZeroizeOnDrop for Prekey {}
+
 /// Opens a conversation with the owner of `introduction`, whose signature was checked when it was
 /// decoded. Returns the session and the `EncryptedPayload` to send to
 /// [`inbox_id`] of the owner.
@@ -216,11 +143,11 @@ pub fn initiate(
 ) -> Result<(Session<LogosShipped>, Vec<u8>), HandshakeError> {
     let (identity_b, prekey_b) = (*introduction.identity(), *introduction.prekey());
     let ephemeral = StaticSecret::random(rng);
-    let seed = seed(
-        &identity.agree(&prekey_b)?,
-        &ephemeral.agree(&identity_b)?,
-        &ephemeral.agree(&prekey_b)?,
-    );
+    let seed = seed(StaticSecret::agree_all([
+        (identity, &prekey_b),
+        (&ephemeral, &identity_b),
+        (&ephemeral, &prekey_b),
+    ])?);
     let mut session = Session::initiator(&seed, identity_b, prekey_b, base_id(&seed));
     let frame = first_frame(&session);
     let message = session.encrypt(&frame, rng)?;
@@ -255,11 +182,11 @@ pub fn accept(
         return Err(HandshakeError::OtherPrekey);
     }
     let Prekey(prekey) = prekey;
-    let seed = seed(
-        &prekey.agree(&handshake.initiator_static)?,
-        &identity.agree(&handshake.initiator_ephemeral)?,
-        &prekey.agree(&handshake.initiator_ephemeral)?,
-    );
+    let seed = seed(StaticSecret::agree_all([
+        (&prekey, &handshake.initiator_static),
+        (identity, &handshake.initiator_ephemeral),
+        (&prekey, &handshake.initiator_ephemeral),
+    ])?);
     let message = wire::decode_invite(handshake.invite).map_err(|_| HandshakeError::Malformed)?;
     let peer = handshake.initiator_static;
     let mut session = Session::responder(&seed, peer, prekey, base_id(&seed));
@@ -269,8 +196,8 @@ pub fn accept(
 
 /// `HKDF-SHA256(DH1 || DH2 || DH3, "logos_chat_inbox")`, then BLAKE2b personalised
 /// `InboxV1-Seed`.
-fn seed(dh1: &Secret<32>, dh2: &Secret<32>, dh3: &Secret<32>) -> Secret<32> {
-    let prk = Prk::extract(&[], &[dh1.expose(), dh2.expose(), dh3.expose()]);
+fn seed(agreements: [Secret<32>; 3]) -> Secret<32> {
+    let prk = Prk::extract(&[], &agreements.each_ref().map(|secret| secret.expose().as_slice()));
     blake::mac_256(&prk.expand(INBOX, &[]), b"InboxV1-Seed")
 }
 

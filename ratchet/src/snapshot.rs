@@ -14,20 +14,17 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use chacha20::R20;
-use chacha20::hchacha;
-use logos_crypto::aead;
+use logos_crypto::aead::{self, EXTENDED_NONCE_BYTES};
 use logos_crypto::codec::{DecodeError, Reader, Writer};
 use logos_crypto::secret::Secret;
 use rand_core::CryptoRng;
 use thiserror::Error;
-use zeroize::Zeroize;
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// The version that is written. Every version ever written is read.
 pub const VERSION: u8 = 1;
 
-const NONCE_BYTES: usize = 24;
-const HEAD_BYTES: usize = 2 + NONCE_BYTES;
+const HEAD_BYTES: usize = 2 + EXTENDED_NONCE_BYTES;
 
 /// Why a snapshot was not restored.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -58,6 +55,7 @@ pub enum SnapshotError {
 /// let key = StorageKey::new(Secret::new([7; 32]));
 /// assert_eq!(format!("{key:?}"), "StorageKey(..)");
 /// ```
+#[derive(ZeroizeOnDrop)]
 pub struct StorageKey(Secret<32>);
 
 impl StorageKey {
@@ -76,16 +74,15 @@ impl StorageKey {
         rng: &mut (impl CryptoRng + ?Sized),
         fill: impl FnOnce(&mut Writer),
     ) -> Vec<u8> {
-        let mut nonce = [0; NONCE_BYTES];
+        let mut nonce = [0; EXTENDED_NONCE_BYTES];
         rng.fill_bytes(&mut nonce);
         let mut writer = Writer::with_capacity(HEAD_BYTES + capacity + aead::TAG_BYTES);
         writer.u8(VERSION).u8(kind).put(&nonce);
         fill(&mut writer);
         let mut bytes = writer.into_bytes();
         debug_assert!(bytes.len() <= HEAD_BYTES + capacity, "the vector did not grow");
-        let (key, inner) = self.subkey(&nonce);
         let body = bytes.get_mut(HEAD_BYTES..).unwrap_or_default();
-        let tag = aead::seal_detached(&key, &inner, &associated(kind, place), body);
+        let tag = aead::seal_extended(&self.0, &nonce, &associated(kind, place), body);
         bytes.extend_from_slice(&tag);
         bytes
     }
@@ -111,26 +108,12 @@ impl StorageKey {
         let body_len =
             reader.remaining().checked_sub(aead::TAG_BYTES).ok_or(SnapshotError::Inauthentic)?;
         let mut body = reader.take(body_len)?.to_vec();
-        let (key, inner) = self.subkey(nonce);
-        aead::open_detached(&key, &inner, &associated(kind, place), &mut body, reader.array()?)
+        aead::open_extended(&self.0, nonce, &associated(kind, place), &mut body, reader.array()?)
             .map_err(|_| SnapshotError::Inauthentic)?;
         let mut reader = Reader::new(&body);
         let value = read(&mut reader).and_then(|value| reader.finish().map(|()| value));
         body.zeroize();
         Ok(value?)
-    }
-
-    /// The key and inner nonce of XChaCha20 (draft-irtf-cfrg-xchacha-03 §2.3).
-    fn subkey(&self, nonce: &[u8; NONCE_BYTES]) -> (Secret<32>, [u8; aead::NONCE_BYTES]) {
-        let (salt, rest) = nonce.split_at(16);
-        let mut salted = [0; 16];
-        salted.copy_from_slice(salt);
-        let mut derived = hchacha::<R20>(self.0.expose().into(), &salted.into());
-        let key = Secret::with(|key| key.copy_from_slice(&derived));
-        derived.zeroize();
-        let mut inner = [0; aead::NONCE_BYTES];
-        inner.iter_mut().skip(4).zip(rest).for_each(|(byte, value)| *byte = *value);
-        (key, inner)
     }
 }
 
@@ -147,5 +130,3 @@ impl fmt::Debug for StorageKey {
         f.write_str("StorageKey(..)")
     }
 }
-
-impl zeroize::ZeroizeOnDrop for StorageKey {}

@@ -173,7 +173,7 @@ impl Answer {
     /// Encapsulates if a key waits for it; whether it did.
     fn encapsulate(&mut self, rng: &mut dyn CryptoRng) -> bool {
         let Self::Asked { key } = self else { return false };
-        let Ok((ciphertext, secret)) = key.encapsulate(rng) else { return false };
+        let (ciphertext, secret) = key.encapsulate(rng);
         *self = Self::Answering { ciphertext, secret };
         true
     }

@@ -3,8 +3,12 @@ use std::vec::Vec;
 use std::{format, println};
 
 use logos_crypto::keys::StaticSecret;
+use ml_kem::kem::{Decapsulate, KeyExport};
+use ml_kem::ml_kem_768;
+use proptest::prelude::*;
 
 use super::*;
+use crate::recorded::Recorded;
 
 fn unhex(text: &str) -> Vec<u8> {
     (0..text.len()).step_by(2).map(|i| u8::from_str_radix(&text[i..i + 2], 16).unwrap()).collect()
@@ -35,8 +39,7 @@ fn x_wing_draft_06_vectors() {
 
         let ephemeral =
             StaticSecret::from_secret(Secret::with(|key| key.copy_from_slice(&coins[i][32..])));
-        let (ciphertext, kem_secret) =
-            public.encapsulate_with(coins[i][..32].try_into().unwrap()).unwrap();
+        let (ciphertext, kem_secret) = public.encapsulate(&mut Recorded(&coins[i][..32]));
         assert_eq!(ciphertext.as_bytes()[..], ciphertexts[i][..1088]);
         assert_eq!(ephemeral.public_key().as_bytes()[..], ciphertexts[i][1088..]);
         assert_eq!(kem.decapsulate(&ciphertext), kem_secret);
@@ -57,4 +60,39 @@ fn debug_shows_no_secret() {
     let key = KemSecretKey::from_seed(Secret::new([7; 64]));
     let shown: String = format!("{key:?} {:?}", key.public_key());
     insta::assert_snapshot!(shown, @"KemSecretKey(..) KemPublicKey(1184 bytes)");
+    insta::assert_snapshot!(format!("{:?}", key.expand().0), @"DecapsulationKey(..)");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn another_implementation_agrees_in_both_directions(
+        seed: [[u8; 32]; 2],
+        coins: [u8; 32],
+        noise: u8,
+        at in 0..CIPHERTEXT_BYTES,
+    ) {
+        let seed: [u8; 64] = seed.concat().try_into().unwrap();
+        let ours = KemSecretKey::from_seed(Secret::new(seed));
+        let theirs = ml_kem_768::DecapsulationKey::from_seed(seed.into());
+        let public = ours.public_key();
+        let their_public = theirs.encapsulation_key();
+        prop_assert_eq!(&public.as_bytes()[..], &their_public.to_bytes()[..]);
+
+        let (mut ciphertext, secret) = public.encapsulate(&mut Recorded(&coins));
+        let (sealed, shared) = their_public.encapsulate_deterministic(&coins.into());
+        prop_assert_eq!(&ciphertext.as_bytes()[..], &sealed[..]);
+        prop_assert_eq!(&secret.expose()[..], &shared[..]);
+
+        let (expanded, _) = ours.expand();
+        let kept = Secret::new(*expanded.expose().expose());
+        prop_assert_eq!(DecapsulationKey::from_secret(kept).decapsulate(&ciphertext), secret);
+
+        // A damaged ciphertext is rejected by the same secret that is nobody's.
+        ciphertext.0[at] ^= noise;
+        let rejected = theirs.decapsulate(ciphertext.as_bytes().into());
+        let refused = ours.decapsulate(&ciphertext);
+        prop_assert_eq!(&refused.expose()[..], &rejected[..]);
+    }
 }

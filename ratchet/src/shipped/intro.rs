@@ -5,11 +5,11 @@ use alloc::vec::Vec;
 
 use logos_crypto::codec::DecodeError;
 use logos_crypto::keys::{PublicKey, StaticSecret};
+use logos_crypto::protobuf::{fields, put_bytes};
 use rand_core::CryptoRng;
 use thiserror::Error;
 
 use crate::base64;
-use crate::protobuf::{fields, put_bytes};
 use crate::xeddsa;
 
 /// What every introduction starts with, and what its signature covers before the prekey.
@@ -59,7 +59,7 @@ impl Introduction {
         let rest = text.strip_prefix(INTRO_PREFIX).ok_or(IntroError::OtherPrefix)?;
         let bytes = base64::decode(rest).ok_or(IntroError::NotBase64)?;
         let (mut identity, mut prekey, mut signature) = (None, None, None);
-        fields(&bytes, |number, value| {
+        fields(&bytes, &[], |number, value| {
             match number {
                 1 => identity = Some(PublicKey::from_bytes(*value.array()?)),
                 2 => prekey = Some(PublicKey::from_bytes(*value.array()?)),

@@ -1,44 +1,11 @@
-use std::collections::VecDeque;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
-use core::convert::Infallible;
-
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
-use rand_core::{TryCryptoRng, TryRng};
 
 use super::*;
-
-/// Gives out bytes that were recorded, and nothing else.
-#[derive(Default)]
-struct Script(VecDeque<u8>);
-
-impl Script {
-    fn then(&mut self, bytes: &[u8]) -> &mut Self {
-        self.0.extend(bytes);
-        self
-    }
-}
-
-impl TryRng for Script {
-    type Error = Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        panic!("only bytes are drawn")
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        panic!("only bytes are drawn")
-    }
-
-    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
-        out.iter_mut().for_each(|byte| *byte = self.0.pop_front().unwrap());
-        Ok(())
-    }
-}
-
-impl TryCryptoRng for Script {}
+use crate::recorded::Recorded;
 
 fn unhex(text: &str) -> Vec<u8> {
     (0..text.len()).step_by(2).map(|i| u8::from_str_radix(&text[i..i + 2], 16).unwrap()).collect()
@@ -60,11 +27,11 @@ impl Transcript {
         StaticSecret::from_secret(Secret::new(unhex(self.text(name)).try_into().unwrap()))
     }
 
-    fn messages(&self) -> Vec<Recorded> {
+    fn messages(&self) -> Vec<Sent> {
         let parse = |line: &'static str| {
             let [role, secret, content, envelope] =
                 line.split(' ').collect::<Vec<_>>().try_into().unwrap();
-            Recorded {
+            Sent {
                 role: role.to_string(),
                 secret: unhex(secret),
                 content: unhex(content),
@@ -75,14 +42,14 @@ impl Transcript {
     }
 }
 
-struct Recorded {
+struct Sent {
     role: String,
     secret: Vec<u8>,
     content: Vec<u8>,
     envelope: Vec<u8>,
 }
 
-impl Recorded {
+impl Sent {
     fn payload(&self) -> Vec<u8> {
         Envelope::decode(&self.envelope).unwrap().payload
     }
@@ -138,8 +105,8 @@ fn a_recorded_conversation_is_reproduced_byte_for_byte() {
     let first = &messages[0];
     let introduction = Introduction::from_text(transcript.text("intro")).unwrap();
 
-    let mut script = Script::default();
-    script.then(&unhex(transcript.text("eph"))).then(&first.secret).then(&first.nonce());
+    let drawn = [&unhex(transcript.text("eph"))[..], &first.secret, &first.nonce()].concat();
+    let mut script = Recorded(&drawn);
     let (mut saro, payload) = initiate(
         &transcript.key("saro"),
         &introduction,
@@ -176,8 +143,8 @@ fn a_recorded_conversation_is_reproduced_byte_for_byte() {
         let mut secret = &turn[0].secret[..];
         for message in turn {
             timestamp += 1000;
-            let mut script = Script::default();
-            script.then(secret).then(&message.nonce());
+            let drawn = [secret, &message.nonce()].concat();
+            let mut script = Recorded(&drawn);
             secret = &[];
             let frame =
                 Frame::content(sender.local_conversation_id(), timestamp, message.content.clone());

@@ -5,9 +5,9 @@ use alloc::vec::Vec;
 
 use logos_crypto::codec::DecodeError;
 use logos_crypto::keys::PublicKey;
+use logos_crypto::protobuf::{Value, fields, put_bytes, put_message, put_u64};
 
-use super::RatchetMessage;
-use crate::protobuf::{Value, fields, put_bytes, put_message, put_u64};
+use crate::private_v1::RatchetMessage;
 use crate::suite::Header;
 
 /// `EnvelopeV1`: what is published. The hint names the conversation, in the clear.
@@ -52,7 +52,7 @@ impl Envelope {
     /// [`DecodeError`] if the bytes are not its canonical protobuf.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut envelope = Self::new(String::new(), Vec::new());
-        fields(bytes, |number, value| {
+        fields(bytes, &[], |number, value| {
             match number {
                 1 => envelope.hint = text(value)?,
                 2 => envelope.salt = nonzero(value.u64()?)?,
@@ -131,7 +131,7 @@ impl Frame {
         let mut frame = Self::content(String::new(), 0, Vec::new());
         frame.sender.clear();
         let mut content = None;
-        fields(bytes, |number, value| {
+        fields(bytes, &[], |number, value| {
             match number {
                 1 => frame.conversation_id = text(value)?,
                 2 => frame.sender = nonempty(value.bytes()?)?.to_vec(),
@@ -150,7 +150,7 @@ impl Frame {
 
 fn placeholder(value: Value<'_>) -> Result<u32, DecodeError> {
     let mut counter = 0;
-    fields(value.bytes()?, |number, value| {
+    fields(value.bytes()?, &[], |number, value| {
         counter = if number == 1 { value.u32()? } else { 0 };
         if counter == 0 { Err(DecodeError::NotCanonical) } else { Ok(()) }
     })?;
@@ -207,7 +207,7 @@ impl<'a> Payload<'a> {
 
     pub(crate) fn decode(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let mut payload = None;
-        fields(bytes, |number, value| {
+        fields(bytes, &[], |number, value| {
             let decoded = match number {
                 2 => Self::Ratchet(decode_ratchet(value.bytes()?)?),
                 3 => Self::Handshake(decode_handshake(value.bytes()?)?),
@@ -234,7 +234,7 @@ pub(crate) fn encode_ratchet(message: &RatchetMessage<'_>) -> Vec<u8> {
 
 pub(crate) fn decode_ratchet(bytes: &[u8]) -> Result<RatchetMessage<'_>, DecodeError> {
     let (mut ratchet, mut n, mut previous, mut ciphertext) = (None, 0, 0, &[][..]);
-    fields(bytes, |number, value| {
+    fields(bytes, &[], |number, value| {
         match number {
             1 => ratchet = Some(key(value)?),
             2 => n = nonzero(u64::from(value.u32()?)).and(value.u32())?,
@@ -262,7 +262,7 @@ fn encode_handshake(handshake: &Handshake<'_>) -> Vec<u8> {
 
 fn decode_handshake(bytes: &[u8]) -> Result<Handshake<'_>, DecodeError> {
     let (mut header, mut invite) = (None, &[][..]);
-    fields(bytes, |number, value| {
+    fields(bytes, &[], |number, value| {
         match number {
             1 => header = Some(decode_keys(value.bytes()?)?),
             2 => invite = nonempty(value.bytes()?)?,
@@ -284,7 +284,7 @@ fn decode_handshake(bytes: &[u8]) -> Result<Handshake<'_>, DecodeError> {
 /// Fields 1 to 4, each once, each a key.
 fn decode_keys(bytes: &[u8]) -> Result<[PublicKey; 4], DecodeError> {
     let mut keys = Vec::with_capacity(4);
-    fields(bytes, |number, value| {
+    fields(bytes, &[], |number, value| {
         if number != keys.len() as u64 + 1 {
             return Err(DecodeError::NotCanonical);
         }
@@ -306,11 +306,11 @@ pub(crate) fn encode_invite(message: &[u8]) -> Vec<u8> {
 
 pub(crate) fn decode_invite(bytes: &[u8]) -> Result<&[u8], DecodeError> {
     let (mut invite, mut message) = (None, None);
-    fields(bytes, |number, value| match number {
+    fields(bytes, &[], |number, value| match number {
         1 => value.bytes().map(|bytes| invite = Some(bytes)),
         _ => Err(DecodeError::NotCanonical),
     })?;
-    fields(invite.ok_or(DecodeError::NotCanonical)?, |number, value| match number {
+    fields(invite.ok_or(DecodeError::NotCanonical)?, &[], |number, value| match number {
         5 if value.bytes()? == DISCRIMINATOR => Ok(()),
         6 => value.bytes().map(|bytes| message = Some(bytes)),
         _ => Err(DecodeError::NotCanonical),

@@ -5,6 +5,9 @@ mod devices;
 #[cfg(test)]
 mod olm;
 #[cfg(test)]
+#[path = "../../src/recorded.rs"]
+mod recorded;
+#[cfg(test)]
 mod schedules;
 #[cfg(test)]
 mod secrecy;

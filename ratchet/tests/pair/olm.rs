@@ -1,38 +1,16 @@
 //! The Olm suite beside vodozemac, byte for byte.
 
-use core::convert::Infallible;
-
 use logos_crypto::keys::PublicKey;
 use logos_crypto::tick::Tick;
 use logos_ratchet::Session;
 use logos_ratchet::olm::Olm;
 use rand_chacha::ChaCha20Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng, TryCryptoRng, TryRng};
+use rand_chacha::rand_core::{Rng, SeedableRng};
 use vodozemac::olm::{Account, OlmMessage, Session as Theirs, SessionConfig};
 
+use crate::recorded::Recorded;
+
 const MESSAGES: u32 = 10_000;
-
-/// Gives out one recorded secret.
-struct Recorded([u8; 32]);
-
-impl TryRng for Recorded {
-    type Error = Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        panic!("only a key is drawn")
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        panic!("only a key is drawn")
-    }
-
-    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
-        out.copy_from_slice(&self.0);
-        Ok(())
-    }
-}
-
-impl TryCryptoRng for Recorded {}
 
 /// One side twice: vodozemac's session, and ours driven by its ratchet secrets.
 struct Side {
@@ -48,7 +26,7 @@ impl Side {
             OlmMessage::PreKey(message) => message.message().to_bytes(),
         };
         let state = self.theirs.active_sending_state().unwrap();
-        let ours = self.ours.encrypt(content, &mut Recorded(*state.ratchet_key)).unwrap();
+        let ours = self.ours.encrypt(content, &mut Recorded(&state.ratchet_key[..])).unwrap();
         assert_eq!(ours, message);
         message
     }
@@ -80,7 +58,7 @@ fn sides() -> (Side, Side) {
         Session::<Olm>::outbound(*start.root_key, *start.chain_key, *start.ratchet_key, peer);
     let remote = PublicKey::from_bytes(*first.message().ratchet_key().as_bytes());
     let mut ours_b = Session::<Olm>::inbound(*start.root_key, *start.chain_key, remote, peer);
-    let ours = ours_a.encrypt(b"hello", &mut Recorded([0; 32])).unwrap();
+    let ours = ours_a.encrypt(b"hello", &mut Recorded(&[])).unwrap();
     assert_eq!(ours, first.message().to_bytes());
     assert_eq!(ours_b.decrypt(&ours, Tick::ORIGIN).unwrap(), b"hello");
     (Side { theirs: theirs_a, ours: ours_a }, Side { theirs: theirs_b, ours: ours_b })

@@ -86,6 +86,13 @@ pub(crate) fn copy<S: Suite>(session: &Session<S>) -> Session<S> {
     Session::restore(&storage_key(), b"", &state(session)).unwrap()
 }
 
-fn storage_key() -> StorageKey {
-    StorageKey::new(Secret::new([5; 32]))
+/// The state as it stands inside a snapshot.
+pub(crate) fn plain_state<S: Suite>(session: &Session<S>) -> Vec<u8> {
+    logos_ratchet::hazmat::reencode_snapshot::<S>(&state(session), STORAGE_KEY).unwrap()
 }
+
+fn storage_key() -> StorageKey {
+    StorageKey::new(Secret::new(STORAGE_KEY))
+}
+
+const STORAGE_KEY: [u8; 32] = [5; 32];
