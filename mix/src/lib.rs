@@ -21,6 +21,8 @@ mod kdf;
 mod keys;
 pub mod layout;
 mod node;
+#[cfg(feature = "nym")]
+pub mod nym;
 mod packet;
 mod payload;
 mod pool;

@@ -100,6 +100,9 @@ pub struct Node<S> {
     surbs: SurbStore,
     // Packets of this node that wait for their turn in the schedule.
     waiting: VecDeque<(AddressBlock, Box<Packet>)>,
+    // What the schedule sends next; a loop if none. It is chosen when the packet before it leaves,
+    // since a choice made when the time has come would depend on how long that was.
+    chosen: Option<(AddressBlock, Box<Packet>)>,
     ready: VecDeque<NodeOutput>,
     counters: NodeCounters,
 }
@@ -134,6 +137,7 @@ impl<S: SpamProtection> Node<S> {
             monitor: LoopMonitor::new(config.monitor),
             surbs: SurbStore::new(config.surb_lifetime, config.surb_capacity),
             waiting: VecDeque::new(),
+            chosen: None,
             ready: VecDeque::new(),
             counters: NodeCounters::default(),
             config,
@@ -280,7 +284,7 @@ impl<S: SpamProtection> Node<S> {
     /// Packets held for their delay, and packets of this node that wait for the schedule.
     #[must_use]
     pub fn held(&self) -> (usize, usize) {
-        (self.relay.held(), self.waiting.len())
+        (self.relay.held(), self.waiting.len() + usize::from(self.chosen.is_some()))
     }
 
     /// What became of every packet that came, and of every message.

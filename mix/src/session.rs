@@ -69,10 +69,12 @@ pub struct SessionConfig {
     pub surbs_per_frame: usize,
     /// Reply blocks that each answer is sent through: one arriving copy is enough.
     pub copies: usize,
+    /// Bytes that may wait to be read. What comes on top is refused, and sent again later.
+    pub unread: usize,
 }
 
 impl Default for SessionConfig {
-    /// Two reply blocks a message, ten at hand, one copy.
+    /// Two reply blocks a message, ten at hand, one copy, 1 MiB unread.
     fn default() -> Self {
         Self {
             chunk_bytes: 2400,
@@ -83,6 +85,7 @@ impl Default for SessionConfig {
             surbs: 10,
             surbs_per_frame: 2,
             copies: 1,
+            unread: 1 << 20,
         }
     }
 }
@@ -100,6 +103,9 @@ pub enum SessionError {
     /// The chunk lies beyond the window.
     #[error("chunk {0} lies beyond the window")]
     BeyondWindow(u32),
+    /// As many bytes as may wait to be read do.
+    #[error("too many bytes wait to be read")]
+    Unread,
 }
 
 /// Something to send.
@@ -172,7 +178,7 @@ impl Session {
             config,
             role,
             outgoing,
-            incoming: Incoming::default(),
+            incoming: Incoming::new(&config),
             ack_due: false,
             started: false,
         }
@@ -222,20 +228,18 @@ impl Session {
         if frame.session != self.id {
             return Err(SessionError::Foreign);
         }
-        match &mut self.role {
-            Role::Initiator { wanted, refills, .. } => {
-                *refills = 0;
-                *wanted = usize::from(frame.wanted).min(self.config.surbs);
-            }
-            Role::Responder { surbs, .. } => {
-                // Twice what is wanted, so that blocks under way are not lost.
-                let room = self.config.surbs.saturating_mul(2).saturating_sub(surbs.len());
-                surbs.extend(new.into_iter().take(room));
-            }
+        if let Role::Responder { surbs, .. } = &mut self.role {
+            // Twice what is wanted, so that blocks under way are not lost.
+            let room = self.config.surbs.saturating_mul(2).saturating_sub(surbs.len());
+            surbs.extend(new.into_iter().take(room));
         }
         if let Some((number, last, chunk)) = frame.chunk {
-            self.incoming.insert(number, last, chunk).map_err(SessionError::BeyondWindow)?;
+            self.incoming.insert(number, last, chunk)?;
             self.ack_due = true;
+        }
+        if let Role::Initiator { wanted, refills, .. } = &mut self.role {
+            *refills = 0;
+            *wanted = usize::from(frame.wanted).min(self.config.surbs);
         }
         self.outgoing.handle_ack(&frame.ack);
         Ok(())

@@ -13,6 +13,8 @@ use crate::layout::{ADDRESS_BYTES, BLOCK_BYTES, DELAY_BYTES, GAMMA_BYTES, KAPPA}
 use crate::payload::PayloadCipher;
 use crate::route::MeanDelay;
 
+#[cfg(feature = "nym")]
+pub(crate) use process::is_canonical;
 #[cfg(feature = "pq")]
 pub(crate) use process::truncated_hash;
 pub(crate) use process::{GROUP, is_intact};

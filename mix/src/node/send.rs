@@ -68,8 +68,10 @@ pub enum SendError {
 impl<S: SpamProtection> Node<S> {
     /// Wraps a message and puts it in line; gives the group of its reply blocks if it has any.
     ///
-    /// It leaves in place of the next cover packet, or if data does not replace cover, after a
-    /// random time as a forwarded packet does.
+    /// It leaves in place of the next cover packet but one, or if data does not replace cover,
+    /// after a random time as a forwarded packet does. Not of the very next one: whether that is
+    /// cover was settled when the packet before it left, so that the time between two packets says
+    /// nothing about what the second is.
     ///
     /// # Errors
     ///
@@ -182,14 +184,15 @@ impl<S: SpamProtection> Node<S> {
         Ok(())
     }
 
-    /// Sends what the schedule has due: a packet that waits, else a loop.
+    /// Sends what the schedule has due: the packet chosen for it, else a loop.
     pub(super) fn send_scheduled(&mut self, now: Tick, rng: &mut (impl CryptoRng + ?Sized)) {
         let sent = self.relay.claim_slot(now).is_ok() && self.send_next(now, rng);
         self.counters.skipped += u64::from(!sent);
     }
 
     fn send_next(&mut self, now: Tick, rng: &mut (impl CryptoRng + ?Sized)) -> bool {
-        let next = self.waiting.pop_front().or_else(|| self.cover(now, rng).ok());
+        let next = self.chosen.take().or_else(|| self.cover(now, rng).ok());
+        self.chosen = self.waiting.pop_front();
         let sent = next.map(|(to, packet)| NodeOutput::Send { to, packet });
         let is_some = sent.is_some();
         self.ready.extend(sent);

@@ -3,6 +3,8 @@
 use alloc::boxed::Box;
 use core::fmt;
 
+#[cfg(target_arch = "x86_64")]
+use libcrux_ml_kem::mlkem768::avx2::unpacked as avx2;
 use libcrux_ml_kem::mlkem768::{
     MlKem768Ciphertext, MlKem768PrivateKey, MlKem768PublicKey, decapsulate, encapsulate,
     generate_key_pair, validate_public_key,
@@ -12,6 +14,9 @@ use logos_crypto::x25519::{Engine, PrimeOrderPoint, Scalar};
 use rand_core::CryptoRng;
 use thiserror::Error;
 use zeroize::{Zeroize, ZeroizeOnDrop};
+
+#[cfg(target_arch = "x86_64")]
+cpufeatures::new!(features, "avx2");
 
 /// An ML-KEM-768 encapsulation key.
 const MLKEM_KEY_BYTES: usize = 1184;
@@ -100,17 +105,55 @@ impl fmt::Debug for PqKey {
 /// The secret key of a mix node that takes post-quantum packets.
 pub struct PqSecret {
     seed: Secret<32>,
-    // ML-KEM's expanded key, wiped on drop.
-    mlkem: Box<MlKemSecret>,
+    mlkem: MlKemSecret,
     scalar: Scalar,
     public: PqKey,
 }
 
-struct MlKemSecret([u8; 2400]);
+/// ML-KEM's secret key, expanded as far as the processor's implementation takes it: with AVX2 the
+/// matrix of the public key is kept too, which is a quarter of the work of decapsulation.
+enum MlKemSecret {
+    #[cfg(target_arch = "x86_64")]
+    Avx2(Box<avx2::MlKem768KeyPairUnpacked>),
+    Packed(Box<MlKem768PrivateKey>),
+}
+
+impl MlKemSecret {
+    fn new(key: &[u8; 2400]) -> Self {
+        #[cfg_attr(
+            not(target_arch = "x86_64"),
+            expect(unused_mut, reason = "wiped where it is expanded")
+        )]
+        let mut packed = Box::new(MlKem768PrivateKey::from(*key));
+        #[cfg(target_arch = "x86_64")]
+        if features::get() {
+            let mut pair = Box::new(avx2::init_key_pair());
+            avx2::key_pair_from_private_mut(&packed, &mut pair);
+            wipe(&mut packed);
+            return Self::Avx2(pair);
+        }
+        Self::Packed(packed)
+    }
+
+    fn decapsulate(&self, ciphertext: &MlKem768Ciphertext) -> [u8; 32] {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(pair) => avx2::decapsulate(pair, ciphertext),
+            Self::Packed(key) => decapsulate(key, ciphertext),
+        }
+    }
+}
 
 impl Drop for MlKemSecret {
     fn drop(&mut self) {
-        self.0.zeroize();
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(pair) => {
+                **pair = avx2::init_key_pair();
+                core::hint::black_box(pair);
+            }
+            Self::Packed(key) => wipe(key),
+        }
     }
 }
 
@@ -135,7 +178,7 @@ impl PqSecret {
         let mut bytes = Box::new([0; KEY_BYTES]);
         bytes[..MLKEM_KEY_BYTES].copy_from_slice(pair.pk());
         bytes[MLKEM_KEY_BYTES..].copy_from_slice(PrimeOrderPoint::of(&clamped).as_bytes());
-        let mlkem = Box::new(MlKemSecret(*pair.sk()));
+        let mlkem = MlKemSecret::new(pair.sk());
         Self { seed, mlkem, scalar: clamped, public: PqKey { bytes } }
     }
 
@@ -160,9 +203,7 @@ impl PqSecret {
         mlkem.copy_from_slice(&ciphertext[..MLKEM_CIPHERTEXT_BYTES]);
         let mut theirs = [0; 32];
         theirs.copy_from_slice(&ciphertext[MLKEM_CIPHERTEXT_BYTES..]);
-        let mut key: MlKem768PrivateKey = self.mlkem.0.into();
-        let mut mlkem_shared = decapsulate(&key, &MlKem768Ciphertext::from(mlkem));
-        wipe(&mut key);
+        let mut mlkem_shared = self.mlkem.decapsulate(&MlKem768Ciphertext::from(mlkem));
         let shared = engine.multiply(&self.scalar, &theirs);
         let secret = combine(&mlkem_shared, shared.expose(), &theirs, &self.public.curve());
         mlkem_shared.zeroize();
@@ -170,9 +211,10 @@ impl PqSecret {
     }
 }
 
-/// Replaces a copy of a secret key by zeros; the type shows its bytes only for reading.
+/// Replaces a secret key by zeros; the type shows its bytes only for reading.
 fn wipe(key: &mut MlKem768PrivateKey) {
     *key = [0; 2400].into();
+    core::hint::black_box(key);
 }
 
 impl fmt::Debug for PqSecret {

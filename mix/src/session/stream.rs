@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use logos_crypto::tick::Tick;
 
-use super::SessionConfig;
+use super::{SessionConfig, SessionError};
 
 /// Bytes of the bitmap of an acknowledgement.
 pub(super) const WINDOW_BYTES: usize = 32;
@@ -140,8 +140,9 @@ impl Outgoing {
 }
 
 /// Chunks that came, in order as far as they do.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Incoming {
+    unread: usize,
     next: u32,
     ahead: BTreeMap<u32, (bool, Vec<u8>)>,
     ready: Vec<u8>,
@@ -149,12 +150,27 @@ pub(super) struct Incoming {
 }
 
 impl Incoming {
-    /// Takes a chunk; one that came before is ignored. The number comes back if it is beyond the
-    /// window.
-    pub(super) fn insert(&mut self, number: u32, last: bool, bytes: Vec<u8>) -> Result<(), u32> {
+    pub(super) const fn new(config: &SessionConfig) -> Self {
+        Self {
+            unread: config.unread,
+            next: 0,
+            ahead: BTreeMap::new(),
+            ready: Vec::new(),
+            finished: false,
+        }
+    }
+
+    /// Takes a chunk; one that came before is ignored.
+    pub(super) fn insert(
+        &mut self,
+        number: u32,
+        last: bool,
+        bytes: Vec<u8>,
+    ) -> Result<(), SessionError> {
         match number.checked_sub(self.next) {
             None => return Ok(()),
-            Some(ahead) if ahead > WINDOW => return Err(number),
+            Some(ahead) if ahead > WINDOW => return Err(SessionError::BeyondWindow(number)),
+            Some(_) if self.ready.len() >= self.unread => return Err(SessionError::Unread),
             Some(_) => {}
         }
         self.ahead.entry(number).or_insert((last, bytes));

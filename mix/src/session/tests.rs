@@ -127,6 +127,23 @@ fn foreign_frames_and_chunks_far_ahead_are_refused() {
     assert_eq!(session.surbs(), 20);
 }
 
+#[test]
+fn a_sender_faster_than_the_reader_is_refused_until_bytes_are_read() {
+    let id = SessionId::random(&mut ChaCha20Rng::seed_from_u64(1));
+    let config = SessionConfig { unread: 100, ..SessionConfig::default() };
+    let mut session = Session::respond(id, config);
+    let ack = stream::Ack { next: 0, bitmap: [0; 32] };
+    let chunk =
+        |number| Frame { session: id, wanted: 0, ack, chunk: Some((number, false, vec![1; 60])) };
+    session.handle_frame(&chunk(0).to_bytes(), Vec::new()).unwrap();
+    session.handle_frame(&chunk(1).to_bytes(), Vec::new()).unwrap();
+    let third = chunk(2).to_bytes();
+    assert_eq!(session.handle_frame(&third, Vec::new()), Err(SessionError::Unread));
+    assert_eq!(session.read().len(), 120);
+    session.handle_frame(&third, Vec::new()).unwrap();
+    assert_eq!(session.read().len(), 60);
+}
+
 proptest! {
     #[test]
     fn any_bytes_are_a_frame_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..90)) {

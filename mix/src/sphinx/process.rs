@@ -18,6 +18,7 @@ use crate::header::{self, HeaderKeys};
 use crate::keys::MixSecret;
 use crate::layout::{ALPHA_BYTES, KAPPA};
 use crate::packet::Packet;
+use crate::payload::{PayloadKey, decrypt_pair};
 use crate::route::Hold;
 use crate::surb::SurbId;
 
@@ -144,7 +145,7 @@ impl fmt::Debug for Opened {
 }
 
 /// Whether a u-coordinate is below `2^255 - 19`.
-fn is_canonical(alpha: &[u8; ALPHA_BYTES]) -> bool {
+pub(crate) fn is_canonical(alpha: &[u8; ALPHA_BYTES]) -> bool {
     let [low, middle @ .., high] = alpha;
     *high < 0x7f || *high == 0x7f && (*low < 0xed || middle.iter().any(|byte| *byte != 0xff))
 }
@@ -277,17 +278,26 @@ impl Sphinx {
         let alphas: [_; GROUP] =
             array::from_fn(|i| packets.get(i).map_or([0; 32], |packet| packet.borrow().alpha()));
         let mut blindings: [_; GROUP] = array::from_fn(|_| Scalar::clamp([0; 32]));
-        let mut forward = [false; GROUP];
-        let mut outcomes = [const { None }; GROUP];
+        let mut peeled = [const { None }; GROUP];
         for (i, (packet, opened)) in packets.iter_mut().zip(opened).enumerate() {
-            let outcome = opened.take().map(|opened| {
-                opened.and_then(|opened| {
+            peeled[i] = opened.take().map(|opened| {
+                opened.map(|opened| {
                     blindings[i] = blinding(&alphas[i], &opened.secret);
-                    self.remove_layers(&opened, packet.borrow_mut()).map_err(ProcessError::Strip)
+                    self.peel(&opened, packet.borrow_mut())
                 })
             });
-            forward[i] = matches!(outcome, Some(Ok(Step::Forward { .. })));
-            outcomes[i] = outcome;
+        }
+        for (packets, peeled) in packets.chunks_mut(2).zip(peeled.chunks(2)) {
+            decrypt_payloads(packets, peeled);
+        }
+        let mut forward = [false; GROUP];
+        let mut outcomes = [const { None }; GROUP];
+        for (i, (packet, peeled)) in packets.iter_mut().zip(peeled).enumerate() {
+            outcomes[i] = peeled.map(|peeled| {
+                let step = next_step(&peeled?.block, packet.borrow_mut());
+                step.map_err(ProcessError::Strip)
+            });
+            forward[i] = matches!(outcomes[i], Some(Ok(Step::Forward { .. })));
         }
         self.blind_group(&alphas, &blindings, &forward, packets);
         outcomes
@@ -316,15 +326,48 @@ impl Sphinx {
     }
 
     fn remove_layers(&self, opened: &Opened, packet: &mut Packet) -> Result<Step, StripError> {
+        let peeled = self.peel(opened, packet);
+        peeled.key.decrypt(packet.delta_mut());
+        next_step(&peeled.block, packet)
+    }
+
+    /// Removes the header's layer; the payload keeps its own.
+    fn peel(&self, opened: &Opened, packet: &mut Packet) -> Peeled {
         let secret = opened.secret.expose();
         let block = Block::from_bytes(&HeaderKeys::derive(secret).peel(packet.beta_mut()));
-        self.cipher.hop_key(secret).decrypt(packet.delta_mut());
-        let Some(delay) = block.forwarding_delay(packet.beta()) else {
-            return last_step(&block, packet.delta());
-        };
-        packet.set_gamma(&block.gamma);
-        Ok(Step::Forward { next: block.address, hold: Hold::Mean(delay) })
+        Peeled { block, key: self.cipher.hop_key(secret) }
     }
+}
+
+/// What a hop read in the header, and the key of the payload's layer.
+struct Peeled {
+    block: Block,
+    key: PayloadKey,
+}
+
+/// Removes the payload's layer from one packet or two.
+fn decrypt_payloads<P: BorrowMut<Packet>>(
+    packets: &mut [P],
+    peeled: &[Option<Result<Peeled, ProcessError>>],
+) {
+    if let ([x, y], [Some(Ok(a)), Some(Ok(b))]) = (&mut *packets, peeled) {
+        let payloads = [x.borrow_mut().delta_mut(), y.borrow_mut().delta_mut()];
+        return decrypt_pair([&a.key, &b.key], payloads);
+    }
+    for (packet, peeled) in packets.iter_mut().zip(peeled) {
+        if let Some(Ok(peeled)) = peeled {
+            peeled.key.decrypt(packet.borrow_mut().delta_mut());
+        }
+    }
+}
+
+/// What the block of a packet without layers says; the header is made the next hop's.
+fn next_step(block: &Block, packet: &mut Packet) -> Result<Step, StripError> {
+    let Some(delay) = block.forwarding_delay(packet.beta()) else {
+        return last_step(block, packet.delta());
+    };
+    packet.set_gamma(&block.gamma);
+    Ok(Step::Forward { next: block.address, hold: Hold::Mean(delay) })
 }
 
 fn last_step(block: &Block, delta: &[u8]) -> Result<Step, StripError> {

@@ -148,8 +148,8 @@ fn forward() -> Value {
 }
 
 fn reply() -> Value {
-    let case = |(name, sphinx): (&str, Sphinx)| {
-        let (nodes, route) = fixture(3);
+    let case = |(name, sphinx): (&str, Sphinx), n: u8| {
+        let (nodes, route) = fixture(n);
         let (surb, keys) = sphinx.create_surb(&route, &mut Constant(0x42));
         let block = surb.to_bytes();
         let mut packet = surb.reply(sphinx.cipher(), &MESSAGE);
@@ -158,15 +158,18 @@ fn reply() -> Value {
         keys.open(&mut packet).unwrap();
         json!({
             "payload": name,
+            "hops": n,
             "surb": hex(&block),
             "packet_sha256": sent,
             "steps": steps,
             "opened_sha256": digest(packet.delta()),
         })
     };
+    let cases: Vec<_> =
+        formats().into_iter().flat_map(|f| (1..=5).map(move |n| case(f, n))).collect();
     json!({
         "about": "x, the identifier and the reply key are 42 repeated; the rest as in forward.json",
-        "cases": formats().map(case),
+        "cases": cases,
     })
 }
 
@@ -189,7 +192,21 @@ fn framing() -> Value {
     };
     let cases =
         [case("current", Framing::Current, &mut rng), case("legacy", Framing::Legacy, &mut rng)];
-    json!({ "about": "3968-byte messages; the legacy sequence number is 42424242", "cases": cases })
+    json!({
+        "about": "3968-byte messages; the legacy sequence number is 42424242",
+        "cases": cases,
+        "with_surbs": with_surbs(&mut rng),
+    })
+}
+
+/// A message with as many reply blocks as fit: those of three hops in reply.json, repeated.
+fn with_surbs(rng: &mut Constant) -> Value {
+    let (_, sphinx) = formats()[0];
+    let (_, route) = fixture(3);
+    let surbs = (0..5).map(|_| sphinx.create_surb(&route, rng).0).collect();
+    let message = Message { codec: "/example/1".into(), surbs, data: vec![0xab; 100] };
+    let bytes = message.encode(Framing::Current, rng).unwrap();
+    json!({ "framing": "current", "surbs": 5, "data": hex(&[0xab; 100]), "message_sha256": digest(&bytes) })
 }
 
 fn addresses() -> Value {
