@@ -1,10 +1,13 @@
 //! How long proofs take on this machine.
 
+#[cfg(feature = "zerokit")]
+mod zerokit;
+
 use logos_crypto::Fr;
 use logos_rln::{
-    ExternalNullifier, Identity, Membership, MerklePath, Message, MessageIds, MessageIdsError,
-    MessageLimit, PathError, Proof, ProofValues, ProveError, Prover, RlnProof, Signal, Verifier,
-    VerifyError,
+    BurnError, ExternalNullifier, Identity, Membership, MemoryLedger, MerklePath, Message,
+    MessageIds, MessageIdsError, MessageLimit, PathError, Proof, ProofValues, ProveError, Prover,
+    RlnProof, Signal, SlotError, SlotFactory, Verifier, VerifyError, burn,
 };
 use rand_core::CryptoRng;
 use serde::Serialize;
@@ -21,12 +24,15 @@ pub const BATCH: usize = 64;
 pub struct Figures {
     /// One row for each kind of work, on one thread.
     pub timings: Vec<Timing>,
+    /// The same of zerokit in this run, for a program built with the feature `zerokit`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub zerokit: Vec<Timing>,
     /// The most memory the process had resident so far, where the system tells.
     pub peak_memory_bytes: Option<u64>,
 }
 
 /// Why nothing was measured.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BenchError {
     /// A proof could not be made.
@@ -41,6 +47,16 @@ pub enum BenchError {
     /// The circuit's slots are none.
     #[error(transparent)]
     MessageIds(#[from] MessageIdsError),
+    /// A message id could not be taken.
+    #[error(transparent)]
+    Burn(#[from] BurnError<core::convert::Infallible>),
+    /// A slot made here was refused.
+    #[error(transparent)]
+    Slot(#[from] SlotError),
+    /// zerokit refused what was proved here, or could not prove.
+    #[cfg(feature = "zerokit")]
+    #[error("zerokit: {0}")]
+    Zerokit(String),
 }
 
 /// Makes and checks `rounds` proofs of each kind, and batches of them, on the calling thread.
@@ -55,66 +71,132 @@ pub fn measure(
     rng: &mut impl CryptoRng,
     progress: Progress<'_>,
 ) -> Result<Figures, BenchError> {
-    let rounds = rounds.max(1);
+    let mut run = Run { prover, verifier, rounds: rounds.max(1), progress, proofs: Vec::new() };
     let member = member(prover, rng)?;
-    let step = |stage, done| progress(Step { stage, done, of: rounds });
-    let sample = |stage, work: &mut dyn FnMut(usize) -> Result<(), BenchError>| {
-        let timed = (0..rounds).map(|round| {
+    let mut timings = run.two_steps(&member, rng)?;
+    timings.extend(run.two_phases(&member, rng)?);
+    timings.extend(run.verification(&member, rng)?);
+    #[cfg(feature = "zerokit")]
+    let zerokit = zerokit::measure(&run, &member)?;
+    #[cfg(not(feature = "zerokit"))]
+    let zerokit = Vec::new();
+    Ok(Figures { timings, zerokit, peak_memory_bytes: peak_memory_bytes() })
+}
+
+/// One measurement: what with, how often, and what it made so far.
+struct Run<'a> {
+    prover: &'a Prover,
+    verifier: &'a Verifier,
+    rounds: usize,
+    progress: Progress<'a>,
+    proofs: Vec<(RlnProof, Signal)>,
+}
+
+impl Run<'_> {
+    fn sample(
+        &self,
+        stage: &'static str,
+        work: &mut dyn FnMut(usize) -> Result<(), BenchError>,
+    ) -> Result<Timing, BenchError> {
+        let timed = (0..self.rounds).map(|round| {
             let (result, time) = Samples::time(|| work(round));
-            step(stage, round + 1);
+            (self.progress)(Step { stage, done: round + 1, of: self.rounds });
             result.map(|()| time)
         });
         let samples: Samples = timed.collect::<Result<_, _>>()?;
-        Ok::<_, BenchError>(Timing::new(stage, &samples))
-    };
-    let mut proofs: Vec<(RlnProof, Signal)> = Vec::new();
-    let prove = sample("full proof", &mut |round| {
-        let (message, signal) = message(prover, round)?;
-        proofs.push((prover.prove(&member, &message, rng)?, signal));
-        Ok(())
-    })?;
-    let mut partial = prover.partial(&member)?;
-    let prepare = sample("partial proof", &mut |_| {
-        partial = prover.partial(&member)?;
-        Ok(())
-    })?;
-    let finish = sample("finish", &mut |round| {
-        let (message, signal) = message(prover, rounds + round)?;
-        proofs.push((prover.finish(&partial, &message, rng)?, signal));
-        Ok(())
-    })?;
-    let roots = [member.root()];
-    for (proof, signal) in &proofs {
-        verifier.verify(proof, *signal, &roots)?;
+        Ok(Timing::new(stage, &samples))
     }
-    let mut all = proofs.iter().cycle();
-    let verify = sample("verify", &mut |_| match all.next() {
-        Some((proof, signal)) => Ok(verifier.verify(proof, *signal, &roots)?),
-        None => Ok(()),
-    })?;
-    let batch = batches(verifier, &proofs, rounds, rng, progress)?;
-    let timings = vec![prove, prepare, finish, verify, batch];
-    Ok(Figures { timings, peak_memory_bytes: peak_memory_bytes() })
-}
 
-fn batches(
-    verifier: &Verifier,
-    proofs: &[(RlnProof, Signal)],
-    rounds: usize,
-    rng: &mut impl CryptoRng,
-    progress: Progress<'_>,
-) -> Result<Timing, BenchError> {
-    let stage = "verify in batches of 64, a proof";
-    let batch: Vec<(Proof, &ProofValues)> =
-        proofs.iter().cycle().take(BATCH).map(|(proof, _)| (proof.proof, &proof.values)).collect();
-    let mut times = Vec::with_capacity(rounds);
-    for round in 0..rounds {
-        let (verdicts, time) = Samples::time(|| verifier.verify_batch(&batch, rng));
-        verdicts.into_iter().collect::<Result<(), _>>()?;
-        times.push(time / u32::try_from(BATCH).unwrap_or(u32::MAX));
-        progress(Step { stage, done: round + 1, of: rounds });
+    /// A proof at once, and in the part of the member and that of the message.
+    fn two_steps(
+        &mut self,
+        member: &Membership,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Vec<Timing>, BenchError> {
+        let (prover, rounds) = (self.prover, self.rounds);
+        let mut proofs = Vec::new();
+        let full = self.sample("full proof", &mut |round| {
+            let message = message(prover, round)?;
+            proofs.push((prover.prove(member, &message, rng)?, message.signal));
+            Ok(())
+        })?;
+        let mut partial = prover.partial(member)?;
+        let prepare = self.sample("partial proof", &mut |_| {
+            partial = prover.partial(member)?;
+            Ok(())
+        })?;
+        let finish = self.sample("finish", &mut |round| {
+            let message = message(prover, rounds + round)?;
+            proofs.push((prover.finish(&partial, &message, rng)?, message.signal));
+            Ok(())
+        })?;
+        self.proofs.append(&mut proofs);
+        Ok(vec![full, prepare, finish])
     }
-    Ok(Timing::new(stage, &times.into_iter().collect()))
+
+    /// A proof made ahead, and the message put into it.
+    fn two_phases(
+        &mut self,
+        member: &Membership,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Vec<Timing>, BenchError> {
+        let prover = self.prover;
+        let factory = SlotFactory::new(prover, member)?;
+        let mut ledger = MemoryLedger::default();
+        let mut ready = Vec::new();
+        let offline = self.sample("slot, before the message", &mut |round| {
+            let message = message(prover, round)?;
+            let slot = factory.make(prover, message.external_nullifier, &message.ids, rng)?;
+            ready.push((slot, message));
+            Ok(())
+        })?;
+        let ids = [largest_limit(prover)?.id(0).map_err(MessageIdsError::from)?];
+        let mut waiting = ready.into_iter().map(|(slot, message)| {
+            Ok((slot, burn(&mut ledger, message.external_nullifier, &ids)?, message.signal))
+        });
+        let mut proofs = Vec::new();
+        let online = self.sample("online proof, slot ready", &mut |_| {
+            let Some(next) = waiting.next() else { return Ok(()) };
+            let (slot, burnt, signal) = next.map_err(BenchError::Burn)?;
+            proofs.push((slot.prove(prover, burnt, signal)?, signal));
+            Ok(())
+        })?;
+        self.proofs.append(&mut proofs);
+        Ok(vec![offline, online])
+    }
+
+    /// Every proof made, one by one and in batches.
+    fn verification(
+        &self,
+        member: &Membership,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Vec<Timing>, BenchError> {
+        let roots = [member.root()];
+        for (proof, signal) in &self.proofs {
+            self.verifier.verify(proof, *signal, &roots)?;
+        }
+        let mut all = self.proofs.iter().cycle();
+        let single = self.sample("verify", &mut |_| match all.next() {
+            Some((proof, signal)) => Ok(self.verifier.verify(proof, *signal, &roots)?),
+            None => Ok(()),
+        })?;
+        Ok(vec![single, self.batches(rng)?])
+    }
+
+    fn batches(&self, rng: &mut impl CryptoRng) -> Result<Timing, BenchError> {
+        let stage = "verify in batches of 64, a proof";
+        let all = self.proofs.iter().cycle().take(BATCH);
+        let batch: Vec<(Proof, &ProofValues)> =
+            all.map(|(proof, _)| (proof.proof, &proof.values)).collect();
+        let mut times = Vec::with_capacity(self.rounds);
+        for round in 0..self.rounds {
+            let (verdicts, time) = Samples::time(|| self.verifier.verify_batch(&batch, rng));
+            verdicts.into_iter().collect::<Result<(), _>>()?;
+            times.push(time / u32::try_from(BATCH).unwrap_or(u32::MAX));
+            (self.progress)(Step { stage, done: round + 1, of: self.rounds });
+        }
+        Ok(Timing::new(stage, &times.into_iter().collect()))
+    }
 }
 
 /// A member of a tree of one, with the largest limit the circuit proves.
@@ -129,7 +211,7 @@ fn largest_limit(prover: &Prover) -> Result<MessageLimit, BenchError> {
     Ok(MessageLimit::new(prover.circuit().max_limit()).map_err(MessageIdsError::from)?)
 }
 
-fn message(prover: &Prover, round: usize) -> Result<(Message, Signal), BenchError> {
+fn message(prover: &Prover, round: usize) -> Result<Message, BenchError> {
     let signal = Signal::from_message(&round.to_le_bytes());
     let epoch = ExternalNullifier::new(&round.to_le_bytes(), b"logos-bench");
     let id = largest_limit(prover)?.id(0).map_err(MessageIdsError::from)?;
@@ -137,7 +219,7 @@ fn message(prover: &Prover, round: usize) -> Result<(Message, Signal), BenchErro
         logos_rln::CircuitKind::Multi { slots } => MessageIds::burn(&[id], slots)?,
         _ => id.into(),
     };
-    Ok((Message::new(epoch, signal, ids), signal))
+    Ok(Message::new(epoch, signal, ids))
 }
 
 #[cfg(test)]
@@ -154,7 +236,7 @@ mod tests {
             let verifier = Verifier::new(key.verifying_key().clone());
             let figures = measure(&Prover::new(key), &verifier, 1, &mut rng, &|_| ()).unwrap();
             let counts: Vec<usize> = figures.timings.iter().map(|row| row.count).collect();
-            assert_eq!(counts, [1; 5]);
+            assert_eq!(counts, [1; 7]);
         }
     }
 }

@@ -7,10 +7,14 @@ mod hint;
 mod input;
 mod inspect;
 mod keygen;
+#[cfg(feature = "delivery")]
+mod node;
 mod progress;
 mod prove;
 mod recover;
 mod register;
+#[cfg(feature = "delivery")]
+mod status;
 mod verify;
 
 use std::process::ExitCode;
@@ -49,6 +53,12 @@ Start here:
 enum Command {
     /// Shows a group sending a text, spammers caught, and every claim checked
     Demo(demo::Arguments),
+    /// Runs a node of the delivery network
+    #[cfg(feature = "delivery")]
+    Node(node::Arguments),
+    /// Asks a running node how it is
+    #[cfg(feature = "delivery")]
+    Status(status::Arguments),
     /// Rate-limiting nullifiers: identities, proofs, verification, recovery
     #[command(subcommand, after_help = SESSION)]
     Rln(RlnCommand),
@@ -120,6 +130,10 @@ pub(crate) fn run() -> ExitCode {
     let console = Console::new(cli.json);
     let done = match cli.command {
         Command::Demo(arguments) => arguments.run(&console),
+        #[cfg(feature = "delivery")]
+        Command::Node(arguments) => arguments.run(&console),
+        #[cfg(feature = "delivery")]
+        Command::Status(arguments) => arguments.run(&console),
         Command::Rln(RlnCommand::Keygen(arguments)) => arguments.run(&console),
         Command::Rln(RlnCommand::Register(arguments)) => arguments.run(&console),
         Command::Rln(RlnCommand::Prove(arguments)) => arguments.run(&console),

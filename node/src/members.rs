@@ -153,6 +153,13 @@ impl Members {
         self.places.len()
     }
 
+    /// Every line, empty leaves included.
+    pub fn leaves(&self) -> impl Iterator<Item = RateCommitment> + '_ {
+        // A line below the number of lines is always there.
+        let leaf = |index| self.tree.leaf(LeafIndex::new(index)).unwrap_or(Fr::ZERO);
+        (0..self.len()).map(move |index| RateCommitment::from_field(leaf(index)))
+    }
+
     /// The leaf of a member, if it is registered.
     #[must_use]
     pub fn position(&self, member: RateCommitment) -> Option<u64> {
@@ -302,6 +309,8 @@ mod tests {
         let zeros = "0".repeat(64);
         let members = parse(&format!("{}\r\n{zeros}\n{zeros}\n{}", line(7), line(8))).unwrap();
         assert_eq!(members.len(), 4);
+        assert_eq!(members.leaves().nth(2), Some(member(0)));
+        assert_eq!(members.leaves().nth(3), Some(member(8)));
         assert_eq!(members.position(member(8)), Some(3));
         assert_eq!(members.position(RateCommitment::from_field(Fr::ZERO)), None);
         let path = members.path(3).unwrap();

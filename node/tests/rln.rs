@@ -415,7 +415,7 @@ fn bench_prints_a_row_for_each_kind_of_work() {
     let place = Place::new();
     let out = place.logos("rln bench --rounds 1 --json").ends(0).out();
     let figures: serde_json::Value = serde_json::from_str(&out).unwrap();
-    assert_eq!(figures["timings"].as_array().unwrap().len(), 5);
+    assert_eq!(figures["timings"].as_array().unwrap().len(), 7);
     assert!(place.logos("rln bench --rounds 1").ends(0).out().contains("full proof"));
 }
 

@@ -5,11 +5,11 @@ use clap::Args;
 use logos_node::bench::{Figures, measure};
 use logos_node::demo::Timing;
 use logos_node::os_seeded;
-use logos_rln::{Prover, Verifier};
+use logos_rln::Verifier;
 
 use super::Answer;
 use super::console::Console;
-use super::input::KeyArgument;
+use super::input::{self, KeyArgument};
 use super::progress::SharedBar;
 
 /// Measures proving and verifying on one thread of this machine.
@@ -18,6 +18,9 @@ use super::progress::SharedBar;
 Examples:
   logos rln bench
   logos rln bench --rounds 100 --json
+
+Built with the feature `zerokit`, it measures zerokit 3.0 on the same statements in the same run:
+  cargo run --release --features zerokit -- rln bench
 
 To compare with other implementations: cargo bench -p logos-benches --bench vs -- rln")]
 pub(super) struct Arguments {
@@ -35,7 +38,7 @@ impl Arguments {
         let bar = SharedBar::new();
         let rounds = usize::from(self.rounds);
         let step = |step| bar.step(step);
-        let figures = measure(&Prover::new(key), &verifier, rounds, &mut os_seeded()?, &step)?;
+        let figures = measure(&input::prover(key)?, &verifier, rounds, &mut os_seeded()?, &step)?;
         drop(bar);
         console.answer(&for_people(&figures), &figures)?;
         Ok(Answer::Yes)
@@ -46,7 +49,25 @@ fn for_people(figures: &Figures) -> String {
     let memory = figures.peak_memory_bytes.map_or_else(String::new, |bytes| {
         format!("peak memory {:.1} MB\n", bytes as f64 / 1_000_000.0)
     });
-    format!("{}{memory}", table(&figures.timings))
+    format!("{}{}{memory}", table(&figures.timings), beside_zerokit(figures))
+}
+
+/// What zerokit took, and how many times as long as ours.
+fn beside_zerokit(Figures { timings, zerokit, .. }: &Figures) -> String {
+    if zerokit.is_empty() {
+        return String::new();
+    }
+    let median = |work| timings.iter().find(|row| row.work == work).map(|row| row.p50_ms);
+    let mut text = format!("\nzerokit 3.0.0, on the same key and statements\n{}\n", table(zerokit));
+    let pairs = [("full proof", "full proof"), ("finish", "finish"), ("verify", "verify")];
+    for (theirs, ours) in pairs.into_iter().chain([("finish", "online proof, slot ready")]) {
+        let peer = zerokit.iter().find(|row| row.work == theirs);
+        if let Some((peer, ours_ms)) = peer.zip(median(ours)) {
+            let ratio = peer.p50_ms / ours_ms;
+            text.push_str(&format!("{ours:<40} {ratio:>6.1} times as fast as its {theirs}\n"));
+        }
+    }
+    text
 }
 
 /// Timings in columns.

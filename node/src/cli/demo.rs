@@ -1,17 +1,21 @@
 //! `logos demo`
 
+#[cfg(feature = "delivery")]
+mod network;
+
 use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 use clap::Args;
+#[cfg(feature = "delivery")]
+use clap::Subcommand;
 use logos_node::demo::{Plan, Report, TEXT, available_threads, run};
 use logos_node::os_seeded;
-use logos_rln::Prover;
 
 use super::Answer;
 use super::console::Console;
-use super::input::{KeyArgument, read};
+use super::input::{KeyArgument, prover, read};
 use super::progress::SharedBar;
 
 /// Largest text that is sent.
@@ -24,13 +28,17 @@ const MAX_TEXT_BYTES: u64 = 1 << 24;
 /// alone and in batches. Three members then use a message id twice: their secrets follow from what
 /// they sent, and they are removed.
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "\
 Examples:
   logos demo
+  logos demo network
   logos demo --members 20 --messages 100
   logos demo --text README.md --json | jq '.claims[] | select(.holds | not)'
 
-The exit code is 0 only if every claim was checked and holds.")]
+The exit code is 0 only if every claim was checked and holds."
+)]
 pub(super) struct Arguments {
     /// Members of the group
     #[arg(long, value_name = "N", default_value_t = Plan::default().members)]
@@ -49,16 +57,30 @@ pub(super) struct Arguments {
     text: Option<PathBuf>,
     #[command(flatten)]
     key: KeyArgument,
+    #[cfg(feature = "delivery")]
+    #[command(subcommand)]
+    part: Option<Part>,
+}
+
+#[cfg(feature = "delivery")]
+#[derive(Debug, Subcommand)]
+enum Part {
+    /// Shows nodes of this machine sending each other messages over real sockets
+    Network(network::Arguments),
 }
 
 impl Arguments {
     pub(super) fn run(&self, console: &Console) -> Result<Answer> {
+        #[cfg(feature = "delivery")]
+        if let Some(Part::Network(arguments)) = &self.part {
+            return arguments.run(console);
+        }
         let start = Instant::now();
         let text = self.text()?;
         let threads = self.threads.unwrap_or_else(available_threads);
         let Self { members, messages, limit, .. } = *self;
         let plan = Plan { members, messages, limit, threads };
-        let prover = Prover::new(self.key.proving(console)?);
+        let prover = prover(self.key.proving(console)?)?;
         let bar = SharedBar::new();
         let report = run(&plan, &text, &prover, &mut os_seeded()?, &|step| bar.step(step))?;
         drop(bar);

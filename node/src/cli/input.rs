@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use logos_crypto::merkle::Depth;
 use logos_node::{
-    Access, CacheNotice, FileAction, FileError, KeyStore, Members, StoredIdentity, read_bounded,
-    replace,
+    Access, CacheNotice, FileAction, FileError, KeyStore, Members, StoredIdentity, backend,
+    read_bounded, replace,
 };
-use logos_rln::{ProvingKey, VerifyingKey};
+use logos_rln::{Prover, ProvingKey, VerifyingKey};
 use zeroize::Zeroizing;
 
 use super::console::Console;
@@ -103,6 +103,11 @@ impl KeyArgument {
         Ok(KeyStore::of_user()
             .verifying_key(path, &mut |notice| tell(console, &mut bar, notice))?)
     }
+}
+
+/// A prover on the arithmetic that the environment asks for.
+pub(super) fn prover(key: ProvingKey) -> Result<Prover> {
+    Ok(Prover::with_backend(key, backend()?, &mut |_| ()))
 }
 
 fn tell(console: &Console, bar: &mut Bar, notice: CacheNotice) {

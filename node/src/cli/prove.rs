@@ -7,7 +7,7 @@ use clap::Args;
 use logos_node::{Access, Members, StoredIdentity, encode_proof, field_hex, os_seeded};
 use logos_rln::{
     Circuit, CircuitKind, ExternalNullifier, Membership, Message, MessageIds, MessageIdsError,
-    Prover, RlnProof, Signal,
+    RlnProof, Signal,
 };
 use serde::Serialize;
 use thiserror::Error;
@@ -15,7 +15,7 @@ use thiserror::Error;
 use super::Answer;
 use super::console::Console;
 use super::input::{
-    KeyArgument, depth, identity, is_standard, members, message, one_standard_input, write,
+    KeyArgument, depth, identity, is_standard, members, message, one_standard_input, prover, write,
 };
 
 /// The identity is not at the leaf that was named.
@@ -95,7 +95,7 @@ impl Arguments {
         let signal = Signal::from_message(&message(self.message.as_deref())?);
         let epoch = ExternalNullifier::new(self.epoch.as_bytes(), self.app.as_bytes());
         let message = Message::new(epoch, signal, ids);
-        let proof = Prover::new(key).prove(&membership, &message, &mut os_seeded()?)?;
+        let proof = prover(key)?.prove(&membership, &message, &mut os_seeded()?)?;
         let bytes = encode_proof(&proof);
         write(&self.out, &bytes, Access::Shared, console)?;
         if console.json() {

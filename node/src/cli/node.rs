@@ -1,0 +1,239 @@
+//! `logos node`
+
+use std::io::IsTerminal;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::{fs, io};
+
+use anyhow::{Context, Result};
+use clap::{Args, ValueEnum};
+use logos_node::delivery::{
+    Control, Mode, Multiaddr, Node, NodeConfig, OpenAdmission, Preset, RestartPolicy, StoreConfig,
+    Supervisor, Token,
+};
+use logos_node::os_seeded;
+use serde::Serialize;
+use tokio::signal;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, Registry, fmt};
+
+use super::Answer;
+use super::console::Console;
+
+/// Runs a node of the delivery network until it is told to stop (Ctrl-C, SIGTERM).
+///
+/// Prints one line of JSON when it listens: its addresses, where its control plane is. Logs go to
+/// standard error.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  logos node                                            # alone, on loopback
+  logos node --bootstrap /ip4/127.0.0.1/tcp/4001/p2p/16Uiu2...
+  logos node --config node.toml --api 127.0.0.1:8645 --token-file token
+  logos status --api 127.0.0.1:8645 --token-file token
+
+A configuration file has the keys preset, mode, cluster, shards, listen, bootstrap, serves,
+discovers, max_connections, and a table [store] with path, retention_s, capacity. What is said on
+the command line counts more.")]
+pub(super) struct Arguments {
+    /// The network
+    #[arg(long, value_enum, conflicts_with = "config")]
+    preset: Option<PresetName>,
+    /// How much of the network's work to do
+    #[arg(long, value_enum, conflicts_with = "config")]
+    mode: Option<ModeName>,
+    /// A configuration file, in TOML
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where to listen, instead of where the network's nodes usually do; may be repeated
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Vec<Multiaddr>,
+    /// A peer to begin with; may be repeated
+    #[arg(long, value_name = "ADDRESS")]
+    bootstrap: Vec<Multiaddr>,
+    /// Keep messages for others, in this database
+    #[arg(long, value_name = "FILE")]
+    store: Option<PathBuf>,
+    /// Where the control plane listens, on loopback; nowhere without
+    #[arg(long, value_name = "ADDRESS")]
+    api: Option<SocketAddr>,
+    /// Where the control plane's token is, or is written if it is not there
+    #[arg(long, value_name = "FILE", requires = "api")]
+    token_file: Option<PathBuf>,
+    /// Log as lines of JSON
+    #[arg(long)]
+    log_json: bool,
+    /// How much to log
+    #[arg(long, value_enum, default_value = "info")]
+    log: LogLevel,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum PresetName {
+    Local,
+    Testnet,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ModeName {
+    Core,
+    Edge,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+}
+
+#[derive(Serialize)]
+struct Listening {
+    peer_id: String,
+    addresses: Vec<String>,
+    api: Option<SocketAddr>,
+}
+
+impl Arguments {
+    pub(super) fn run(&self, console: &Console) -> Result<Answer> {
+        self.log();
+        let config = self.node_config()?;
+        let runtime = tokio::runtime::Runtime::new().context("start the runtime")?;
+        runtime.block_on(self.serve(config, console))?;
+        Ok(Answer::Yes)
+    }
+
+    fn log(&self) {
+        let level = match self.log {
+            LogLevel::Error => tracing::Level::ERROR,
+            LogLevel::Warn => tracing::Level::WARN,
+            LogLevel::Info => tracing::Level::INFO,
+            LogLevel::Debug => tracing::Level::DEBUG,
+        };
+        // What is below us logs much that is no news to who runs a node.
+        let targets = Targets::new().with_target("logos", level);
+        let targets = targets.with_default(tracing::Level::ERROR.min(level));
+        let layer = if self.log_json {
+            fmt::layer().json().with_writer(io::stderr).with_filter(targets).boxed()
+        } else {
+            let colours = io::stderr().is_terminal();
+            fmt::layer().with_ansi(colours).with_writer(io::stderr).with_filter(targets).boxed()
+        };
+        // Set once, here.
+        Registry::default().with(layer).try_init().ok();
+    }
+
+    fn node_config(&self) -> Result<NodeConfig> {
+        let mut config = match &self.config {
+            Some(path) => {
+                let text = fs::read_to_string(path)
+                    .with_context(|| format!("cannot read {}", path.display()))?;
+                NodeConfig::from_toml(&text).with_context(|| path.display().to_string())?
+            }
+            None => NodeConfig::new(
+                match self.preset {
+                    Some(PresetName::Testnet) => Preset::Testnet,
+                    _ => Preset::Local,
+                },
+                match self.mode {
+                    Some(ModeName::Edge) => Mode::Edge,
+                    _ => Mode::Core,
+                },
+            ),
+        };
+        if !self.listen.is_empty() {
+            config.listen.clone_from(&self.listen);
+        }
+        config.bootstrap.extend(self.bootstrap.iter().cloned());
+        if let Some(path) = &self.store {
+            let store = config.store.unwrap_or_default();
+            config.store = Some(StoreConfig { path: Some(path.clone()), ..store });
+        }
+        Ok(config)
+    }
+
+    async fn serve(&self, config: NodeConfig, console: &Console) -> Result<()> {
+        let has_address = !config.listen.is_empty();
+        let node = Node::start(config, Arc::new(OpenAdmission)).await?;
+        let mut supervisor = Supervisor::new(RestartPolicy::default());
+        let api = match self.api {
+            Some(address) => Some(self.supervise_api(&mut supervisor, address, &node).await?),
+            None => None,
+        };
+        if has_address {
+            node.address().await?;
+        }
+        console.json_line(&Listening {
+            peer_id: node.peer_id().to_string(),
+            addresses: node.status().await?.addresses,
+            api,
+        })?;
+        told_to_stop().await?;
+        console.note("stopping");
+        drop(supervisor);
+        node.stop().await;
+        Ok(())
+    }
+
+    /// Starts the control plane; it comes back by itself when it breaks down.
+    async fn supervise_api(
+        &self,
+        supervisor: &mut Supervisor,
+        address: SocketAddr,
+        node: &Node,
+    ) -> Result<SocketAddr> {
+        let token = self.token()?;
+        let text = token.to_text();
+        // A port that is taken is told now, not retried.
+        let first = Control::listen(address).await?;
+        let address = first.address();
+        let (services, node) = (supervisor.watch(), node.clone());
+        let mut first = Some(first);
+        supervisor.add("api", move || {
+            let (listening, node, services) = (first.take(), node.clone(), services.clone());
+            let token = Token::from_text(&text);
+            async move {
+                let control = match listening {
+                    Some(control) => control,
+                    None => Control::listen(address).await.map_err(|error| error.to_string())?,
+                };
+                let token = token.ok_or_else(|| "the token is lost".to_owned())?;
+                control.run(node, services, token).await.map_err(|error| error.to_string())
+            }
+        });
+        Ok(address)
+    }
+
+    fn token(&self) -> Result<Token> {
+        let Some(path) = &self.token_file else {
+            let token = Token::random(&mut os_seeded()?);
+            let text = token.to_text();
+            Console::new(true).note(&format!("token: {}", text.as_str()));
+            return Ok(token);
+        };
+        if path.exists() {
+            return Ok(Token::read(path)?);
+        }
+        let token = Token::random(&mut os_seeded()?);
+        token.write(path)?;
+        Ok(token)
+    }
+}
+
+/// Waits for Ctrl-C or, where there is such a thing, SIGTERM.
+async fn told_to_stop() -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        let mut terminate = signal::unix::signal(signal::unix::SignalKind::terminate())?;
+        tokio::select! {
+            interrupted = signal::ctrl_c() => interrupted,
+            _ = terminate.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    signal::ctrl_c().await
+}

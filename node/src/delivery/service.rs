@@ -1,0 +1,7 @@
+//! What a node does for peers, and asks of them, one stream at a time.
+
+mod client;
+mod server;
+
+pub(super) use client::{Tried, check, push, query, subscribe};
+pub(super) use server::{Servers, push_all};

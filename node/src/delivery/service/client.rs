@@ -1,0 +1,104 @@
+//! Asking peers.
+
+use libp2p::PeerId;
+
+use crate::delivery::filter::{FilterAsk, FilterFailure};
+use crate::delivery::framed::{self, ExchangeError};
+use crate::delivery::protocols::{FILTER, LIGHTPUSH, STORE};
+use crate::delivery::send::PushFailure;
+use crate::delivery::streams::Opener;
+use crate::wire::{
+    FilterRequest, FilterResponse, LightPushRequest, LightPushResponse, MessageHash, StoreRequest,
+    StoreResponse, status,
+};
+
+/// Peers that are tried for one request.
+const MAX_TRIES: usize = 3;
+
+/// Peers with what came of asking them: did it work?
+pub(in crate::delivery) type Tried = Vec<(PeerId, bool)>;
+
+/// Publishes through the first peer that will.
+pub(in crate::delivery) async fn push(
+    opener: Opener,
+    peers: Vec<PeerId>,
+    request: LightPushRequest,
+) -> (Result<usize, PushFailure>, Tried) {
+    let mut tried = Tried::new();
+    let mut failure = PushFailure::Unreachable;
+    for peer in peers.into_iter().take(MAX_TRIES) {
+        let asked = framed::ask(&opener, peer, LIGHTPUSH, &request).await;
+        let accepted = asked.map(|response: LightPushResponse| response.accepted_by());
+        tried.push((peer, matches!(accepted, Ok(Ok(_)))));
+        match accepted {
+            Ok(Ok(peers)) => return (Ok(usize::try_from(peers).unwrap_or(usize::MAX)), tried),
+            // A verdict on the message is the same everywhere.
+            Ok(Err(code)) => {
+                failure = PushFailure::Status(code);
+                if matches!(code, status::INVALID_MESSAGE | status::TOO_LARGE) {
+                    break;
+                }
+            }
+            Err(_) => {}
+        }
+    }
+    (Err(failure), tried)
+}
+
+/// Asks a peer to filter for us.
+pub(in crate::delivery) async fn subscribe(
+    opener: Opener,
+    ask: FilterAsk,
+) -> Result<(), FilterFailure> {
+    let request = FilterRequest {
+        request_id: "filter".to_owned(),
+        verb: ask.verb,
+        pubsub_topic: ask.pubsub_topic.map(|topic| topic.to_string()),
+        content_topics: ask.content_topics,
+    };
+    let asked = framed::ask(&opener, ask.peer, FILTER, &request).await;
+    match asked.map(|response: FilterResponse| response.status) {
+        Ok(status::OK) => Ok(()),
+        Ok(code) => Err(FilterFailure::Status(code)),
+        Err(_) => Err(FilterFailure::Unreachable),
+    }
+}
+
+/// Asks the first store that answers which of the messages it has.
+pub(in crate::delivery) async fn check(
+    opener: Opener,
+    peers: Vec<PeerId>,
+    hashes: Vec<MessageHash>,
+) -> (Vec<MessageHash>, Tried) {
+    let request = StoreRequest { request_id: "check".to_owned(), ..StoreRequest::which(hashes) };
+    let (response, tried) = query(opener, peers, request).await;
+    let entries = response.map(|response| response.messages).unwrap_or_default();
+    (entries.into_iter().map(|entry| entry.hash).collect(), tried)
+}
+
+/// Asks the first store that answers.
+pub(in crate::delivery) async fn query(
+    opener: Opener,
+    peers: Vec<PeerId>,
+    request: StoreRequest,
+) -> (Result<StoreResponse, ExchangeError>, Tried) {
+    let mut tried = Tried::new();
+    let mut failure = ExchangeError::Broken;
+    for peer in peers.into_iter().take(MAX_TRIES) {
+        match framed::ask(&opener, peer, STORE, &request).await {
+            Ok(response) => {
+                let response: StoreResponse = response;
+                let answered = matches!(response.status, status::OK | status::BAD_REQUEST);
+                tried.push((peer, answered));
+                if answered {
+                    return (Ok(response), tried);
+                }
+            }
+            Err(error) => {
+                tried.push((peer, false));
+                failure = error;
+            }
+        }
+    }
+    (Err(failure), tried)
+}
