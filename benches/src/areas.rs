@@ -2,13 +2,14 @@
 
 mod crypto;
 mod mix;
-mod ratchet;
+mod node;
+pub(crate) mod ratchet;
 mod rln;
 
 use crate::runner::Area;
 
 /// Every area, in the order they run.
-pub const AREAS: &[Area] = &[crypto::AREA, mix::AREA, ratchet::AREA, rln::AREA];
+pub const AREAS: &[Area] = &[crypto::AREA, mix::AREA, node::AREA, ratchet::AREA, rln::AREA];
 
 #[cfg(test)]
 mod tests {

@@ -15,9 +15,11 @@
 //! | [`report`] | table, machine lines, JSON, SVG |
 //! | [`areas`] | what is measured, one file for each area |
 //! | [`peers`] | the peers, behind functions that say what they do |
+//! | [`dudect`] | whether the time of an operation depends on a secret |
 //! | [`machine`] | what it was measured on |
 
 pub mod areas;
+pub mod dudect;
 pub mod machine;
 pub mod peers;
 pub mod report;

@@ -1,5 +1,7 @@
 //! `mix`: packets of 3984 payload bytes over three hops, beside sphinx-packet.
 
+mod relay;
+
 use std::hint::black_box;
 
 use anyhow::{Result, ensure};
@@ -11,13 +13,12 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
 use crate::peers::sphinx;
-use crate::report::Unit;
 use crate::runner::{Area, Runner};
 
 /// The area.
 pub(super) const AREA: Area = Area {
     name: "mix",
-    about: "Sphinx packets beside sphinx-packet: one hop, hops in batches, creation",
+    about: "Sphinx packets beside sphinx-packet: hops alone and in batches, creation, relays",
     figures,
     children: &[],
 };
@@ -32,7 +33,8 @@ fn figures(runner: &mut Runner) -> Result<()> {
     let theirs = peer.create()?.to_bytes();
     peer.hop(&theirs)?;
     classical(runner, &peer, &theirs, &mut rng)?;
-    post_quantum(runner, &peer, &theirs, &mut rng)
+    post_quantum(runner, &peer, &theirs, &mut rng)?;
+    relay::figures(runner)
 }
 
 fn classical(
@@ -84,14 +86,6 @@ fn classical(
         || sphinx.create(&route, &AddressBlock::NONE, black_box(&[1; 3968]), &mut rng),
         || peer.create(),
     );
-    let start = std::time::Instant::now();
-    let batches = 500u32;
-    for _ in 0..batches {
-        packets.clone_from_slice(&fresh_8);
-        sphinx.process_batch(&nodes[0], &mut packets, |_| true, |_, _| ());
-    }
-    let rate = f64::from(8 * batches) / start.elapsed().as_secs_f64();
-    runner.info("hops_per_second_without_proof", rate, Unit::PerSecond);
     Ok(())
 }
 

@@ -220,6 +220,19 @@ fn trees(runner: &mut Runner) -> Result<()> {
     Ok(())
 }
 
+/// A proof's bytes, and what a node does with such bytes when a packet brings them.
+#[expect(clippy::type_complexity, reason = "two things of one use")]
+pub(super) fn verification_of_one() -> Result<(Vec<u8>, impl Fn(&[u8]) -> bool)> {
+    let bench = Bench::new()?;
+    let (proof, message) = bench.prove(0)?;
+    let roots = [bench.member.membership.root()];
+    let verify = move |bytes: &[u8]| {
+        let proof = RlnProof::from_bytes(bytes);
+        proof.is_ok_and(|proof| bench.verifier.verify(&proof, message.signal, &roots).is_ok())
+    };
+    Ok((proof.to_bytes(), verify))
+}
+
 /// A membership's proof as bytes, checked by the peer: for whoever compares whole runs.
 pub(super) fn checked_by_the_peer(
     peer: &zerokit::Peer,

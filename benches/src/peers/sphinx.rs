@@ -32,8 +32,20 @@ impl Network {
     #[must_use]
     pub fn new(payload_bytes: usize) -> Self {
         let secrets: Vec<_> = (5..8).map(|fill| StaticSecret::from([fill; 32])).collect();
+        let keys = secrets.iter().map(PublicKey::from).collect();
+        Self::with_keys(secrets, keys, payload_bytes)
+    }
+
+    /// Three nodes, of which the first has this key and is somewhere else.
+    #[must_use]
+    pub fn starting_at(key: [u8; 32], payload_bytes: usize) -> Self {
+        let others = [6, 7].map(|fill| PublicKey::from(&StaticSecret::from([fill; 32])));
+        Self::with_keys(Vec::new(), [&[PublicKey::from(key)], &others[..]].concat(), payload_bytes)
+    }
+
+    fn with_keys(secrets: Vec<StaticSecret>, keys: Vec<PublicKey>, payload_bytes: usize) -> Self {
         let address = NodeAddressBytes::from_bytes([7; 32]);
-        let route = secrets.iter().map(|key| Node::new(address, PublicKey::from(key))).collect();
+        let route = keys.into_iter().map(|key| Node::new(address, key)).collect();
         Self {
             secrets,
             route,
@@ -67,7 +79,8 @@ impl Network {
     /// If the peer refuses.
     pub fn hop(&self, packet: &[u8]) -> Result<()> {
         let packet = SphinxPacket::from_bytes(packet).map_err(|error| anyhow!("{error}"))?;
-        let processed = packet.process(&self.secrets[0]).map_err(|error| anyhow!("{error}"))?;
+        let secret = self.secrets.first().ok_or_else(|| anyhow!("the first node is elsewhere"))?;
+        let processed = packet.process(secret).map_err(|error| anyhow!("{error}"))?;
         std::hint::black_box(processed);
         Ok(())
     }

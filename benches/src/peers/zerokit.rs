@@ -148,6 +148,15 @@ pub fn proof_from_bytes(mut bytes: &[u8]) -> Result<Proven> {
     ))
 }
 
+/// A field element as the peer holds it.
+pub type Element = Fr;
+
+/// The hash of a message: `hash_to_field_le`.
+#[must_use]
+pub fn hash_to_field(message: &[u8]) -> Element {
+    rln::prelude::hash_to_field_le(message)
+}
+
 /// A field element from its canonical bytes.
 pub fn element(bytes: &[u8; 32]) -> Result<Fr> {
     Ok(Fr::deserialize_compressed(&bytes[..])?)
