@@ -4,9 +4,12 @@
 //! when a property is broken. The cargo-fuzz programs in `fuzz/fuzz_targets` call these functions,
 //! and so does a test on stable Rust with the committed seeds and their mutations.
 
+pub mod channel;
 pub mod crypto;
 pub mod mix;
+pub mod node;
 pub mod ratchet;
+pub mod rate_limit;
 pub mod rln;
 
 /// A target: its name, which is also the folder of its seeds, and what it drives.
@@ -19,11 +22,24 @@ pub const TARGETS: &[Target] = &[
     ("mix_fragment", mix::fragment),
     ("mix_framing", mix::framing),
     ("mix_packet", mix::packet),
+    ("mix_session", mix::session),
+    ("mix_session_frame", mix::session_frame),
     ("mix_surb", mix::surb),
+    ("node_channel_records", channel::channel_records),
+    ("node_content", channel::content),
+    ("node_reassembly", channel::reassembly),
+    ("node_sds", channel::sds),
+    ("node_sds_message", channel::sds_message),
+    ("node_segment", channel::segment),
+    ("node_topic", node::topic),
+    ("node_wire", node::wire),
     ("ratchet_bundle", ratchet::bundle),
     ("ratchet_first_message", ratchet::first_message),
     ("ratchet_message", ratchet::message),
     ("ratchet_snapshot", ratchet::snapshot),
+    ("rate_limit_registry", rate_limit::registry),
+    ("rate_limit_validator", rate_limit::validator),
+    ("rate_limit_wire", rate_limit::wire),
     ("rln_keys", rln::keys),
     ("rln_nullifiers", rln::nullifiers),
     ("rln_proof", rln::proof),

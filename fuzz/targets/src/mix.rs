@@ -1,5 +1,7 @@
 //! Targets for `logos-mix`.
 
+mod session;
+
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -13,6 +15,8 @@ use logos_mix::{
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
+
+pub use session::{session, session_frame};
 
 /// A node, and a packet that ends there.
 fn fixture() -> &'static (MixSecret, [u8; PACKET_BYTES]) {

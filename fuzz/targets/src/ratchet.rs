@@ -1,5 +1,8 @@
 //! Targets for `logos-ratchet`.
 
+mod seeds;
+
+use core::convert::Infallible;
 use core::time::Duration;
 use std::sync::OnceLock;
 
@@ -10,11 +13,13 @@ use logos_ratchet::identity::DeviceLog;
 use logos_ratchet::shipped::{Envelope, Frame, Handshake, Introduction, LogosShipped};
 use logos_ratchet::store::MemoryStore;
 use logos_ratchet::{
-    Bundle, BundlePlan, ClassicV1, Device, HybridV1, Private1, Role, Session, StorageKey, Suite,
-    hazmat,
+    Bundle, BundlePlan, ClassicV1, Device, DeviceError, HybridV1, KEM_COOLDOWN, Private1, Role,
+    Session, StorageKey, Suite, hazmat,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
+
+pub use seeds::{Seed, seeds};
 
 /// When everything happens.
 pub const NOW: Tick = Tick::new(Duration::from_secs(1_800_000_000));
@@ -76,26 +81,32 @@ pub fn first_message(data: &[u8]) {
 /// If an error changes the state, or a message decrypts twice.
 pub fn message(data: &[u8]) {
     let Some((suite, data)) = data.split_first() else { return };
-    match suite % 3 {
-        0 => one_message(saved(), data),
-        1 => one_message(private1().1, data),
-        _ => one_message(shipped().1, data),
+    match suite % 4 {
+        0 => drop(one_message(restore(&world().at_session), data)),
+        1 => drop(one_message(private1().1, data)),
+        2 => drop(one_message(shipped().1, data)),
+        _ => drop(one_message(restore(&world().talk.state), data)),
     }
 }
 
-fn saved() -> Session<HybridV1> {
-    Session::restore(&key(), b"", &world().at_session).expect("the session was saved")
+fn restore(state: &[u8]) -> Session<HybridV1> {
+    Session::restore(&key(), b"", state).expect("the session was saved")
 }
 
-fn one_message<S: Suite>(mut session: Session<S>, data: &[u8]) {
+/// What a message says to a session, if it is one of its own.
+fn one_message<S: Suite>(mut session: Session<S>, data: &[u8]) -> Option<Vec<u8>> {
     let before = state(&session);
     match session.decrypt(data, NOW) {
-        Ok(_) => {
+        Ok(content) => {
             let after = state(&session);
             assert!(session.decrypt(data, NOW).is_err(), "a message decrypts once");
             assert_eq!(state(&session), after);
+            Some(content)
         }
-        Err(_) => assert_eq!(state(&session), before, "an error changes nothing"),
+        Err(_) => {
+            assert_eq!(state(&session), before, "an error changes nothing");
+            None
+        }
     }
 }
 
@@ -138,6 +149,20 @@ pub struct World {
     pub at_session: Vec<u8>,
     /// The next message on it.
     pub next: Vec<u8>,
+    /// The session after some turns.
+    pub talk: Talk,
+}
+
+/// A session with keys of missing messages, and what may come next.
+pub struct Talk {
+    /// Her side, saved under a fixed key.
+    pub state: Vec<u8>,
+    /// One of the messages that are missing.
+    pub late: Vec<u8>,
+    /// The first message of the other side's next chain, which offers an ML-KEM key.
+    pub offer: Vec<u8>,
+    /// A later message of that chain, which carries nothing beside its content.
+    pub turn: Vec<u8>,
 }
 
 /// The same world each time.
@@ -150,7 +175,9 @@ pub fn world() -> &'static World {
     WORLD.get_or_init(|| make_world().expect("everything in it is fixed"))
 }
 
-fn make_world() -> Result<World, logos_ratchet::DeviceError<core::convert::Infallible>> {
+type Failure = DeviceError<Infallible>;
+
+fn make_world() -> Result<World, Failure> {
     let rng = &mut rng(1);
     let (raya, saro) = (device(rng), device(rng));
     let (mut at_raya, mut at_saro) = (MemoryStore::default(), MemoryStore::default());
@@ -161,12 +188,38 @@ fn make_world() -> Result<World, logos_ratchet::DeviceError<core::convert::Infal
     raya.receive(&mut accepted, None, &first, NOW, rng)?;
     let answer = raya.send(&mut accepted, &saro.identity(), b"answer", rng)?;
     saro.receive(&mut at_saro, Some(&raya.identity()), &answer, NOW, rng)?;
-    let next = saro.send(&mut at_saro, &raya.identity(), b"next", rng)?;
-    let conversation = raya.load(&accepted, &saro.identity())?;
-    let sessions = conversation.map(logos_ratchet::Conversation::into_sessions);
-    let session = sessions.and_then(|mut sessions| sessions.pop());
-    let at_session = session.map(|session| state(&session)).unwrap_or_default();
-    Ok(World { raya, at_raya, bundle: bundle.encode(), first, at_session, next })
+    let at_session = state(&session(&raya, &accepted, &saro)?);
+    let next = session(&saro, &at_saro, &raya)?.encrypt(b"next", rng)?;
+    let talk = talk(session(&saro, &at_saro, &raya)?, session(&raya, &accepted, &saro)?, rng)?;
+    Ok(World { raya, at_raya, bundle: bundle.encode(), first, at_session, next, talk })
+}
+
+/// The one session of a device with a peer.
+fn session(
+    device: &Device<true>,
+    store: &MemoryStore,
+    peer: &Device<true>,
+) -> Result<Session<HybridV1>, Failure> {
+    let conversation = device.load(store, &peer.identity())?.ok_or(Failure::NoSession)?;
+    conversation.into_sessions().pop().ok_or(Failure::NoSession)
+}
+
+fn talk(
+    mut saro: Session<HybridV1>,
+    mut raya: Session<HybridV1>,
+    rng: &mut ChaCha20Rng,
+) -> Result<Talk, Failure> {
+    let mut late = Vec::new();
+    for _ in 1..KEM_COOLDOWN {
+        late = saro.encrypt(b"late", rng)?;
+        saro.encrypt(b"lost", rng)?;
+        raya.decrypt(&saro.encrypt(b"there", rng)?, NOW)?;
+        saro.decrypt(&raya.encrypt(b"and back", rng)?, NOW)?;
+    }
+    let offer = saro.encrypt(b"offer", rng)?;
+    saro.encrypt(b"lost", rng)?;
+    let turn = saro.encrypt(b"turn", rng)?;
+    Ok(Talk { state: state(&raya), late, offer, turn })
 }
 
 fn device(rng: &mut ChaCha20Rng) -> Device<true> {
@@ -219,7 +272,11 @@ pub fn state<S: Suite>(session: &Session<S>) -> Vec<u8> {
 }
 
 fn key() -> StorageKey {
-    StorageKey::new(Secret::new([5; 32]))
+    StorageKey::new(Secret::new(key_bytes()))
+}
+
+const fn key_bytes() -> [u8; 32] {
+    [5; 32]
 }
 
 fn rng(seed: u64) -> ChaCha20Rng {

@@ -47,6 +47,15 @@ fn every_target_holds_on_mutations_of_its_seeds() {
     }
 }
 
+/// `cargo run -p logos-fuzz-targets --example ratchet_seeds` writes them.
+#[test]
+fn the_seeds_that_need_keys_are_those_of_this_code() {
+    for seed in logos_fuzz_targets::ratchet::seeds() {
+        let path = folder().join(seed.target).join(seed.name);
+        assert_eq!(fs::read(&path).unwrap(), seed.bytes, "{}", path.display());
+    }
+}
+
 #[test]
 fn every_folder_of_seeds_has_a_target() {
     for entry in fs::read_dir(folder()).unwrap() {
