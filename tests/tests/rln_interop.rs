@@ -2,7 +2,8 @@
 //! same bytes, and what zerokit gets wrong is refused here.
 //!
 //! How many proofs cross each way is small by default; `LOGOS_INTEROP_PROOFS=1000` asks for a
-//! thousand, which zerokit takes minutes to make.
+//! thousand, which zerokit takes minutes to make. `LOGOS_BACKEND=portable` leaves the vector unit of
+//! this side's prover out.
 
 #[path = "rln_interop/defects.rs"]
 mod defects;
@@ -12,6 +13,8 @@ mod formats;
 mod identities;
 #[path = "rln_interop/keys.rs"]
 mod keys;
+#[path = "rln_interop/online.rs"]
+mod online;
 #[path = "rln_interop/partial.rs"]
 mod partial;
 #[path = "rln_interop/proofs.rs"]

@@ -3,10 +3,11 @@
 use std::sync::LazyLock;
 
 use logos_crypto::Fr;
+use logos_crypto::backend::Backend;
 use logos_rln::wire::{ByteOrder, write_witness};
 use logos_rln::{
     ExternalNullifier, IdentitySecret, Membership, MerklePath, Message, MessageIds, MessageLimit,
-    ProofValues, Prover, RlnProof, Signal, Verifier,
+    ProofValues, Prover, ProvingKey, RlnProof, Signal, Verifier,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
@@ -29,15 +30,21 @@ pub(crate) struct Ours {
 
 /// This side, one message id a proof.
 pub(crate) static OUR_SINGLE: LazyLock<Ours> = LazyLock::new(|| Ours {
-    prover: Prover::new(logos_rln_keys::single()),
+    prover: prover(logos_rln_keys::single()),
     verifier: Verifier::new(logos_rln_keys::single_verifying_key()),
 });
 
 /// This side, up to four message ids a proof.
 pub(crate) static OUR_MULTI: LazyLock<Ours> = LazyLock::new(|| Ours {
-    prover: Prover::new(logos_rln_keys::multi()),
+    prover: prover(logos_rln_keys::multi()),
     verifier: Verifier::new(logos_rln_keys::multi_verifying_key()),
 });
+
+fn prover(key: ProvingKey) -> Prover {
+    let portable = std::env::var("LOGOS_BACKEND").is_ok_and(|name| name == "portable");
+    let backend = if portable { Backend::Portable } else { Backend::detect() };
+    Prover::with_backend(key, backend, &mut |_| ())
+}
 
 /// zerokit on one of the deployed keys.
 pub(crate) struct Theirs {
