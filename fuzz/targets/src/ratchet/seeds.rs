@@ -38,7 +38,7 @@ pub fn seeds() -> Vec<Seed> {
     vec![
         seed("ratchet_bundle", "bundle", &world.bundle),
         seed("ratchet_bundle", "frame", &frame),
-        seed("ratchet_bundle", "envelope", &envelope),
+        seed("ratchet_bundle", "own_envelope", &envelope),
         seed("ratchet_first_message", "first", &world.first),
         seed("ratchet_first_message", "cut_short", world.first.split_at(60).0),
         tagged(message, "hybrid_next", 0, &world.next),
