@@ -12,7 +12,7 @@ use crate::msm::portable::coordinate::{Coordinate, Pair};
 /// Does a point that lies on the twisted curve lie in its subgroup of order `r`? The point at
 /// infinity does.
 ///
-/// About 25 µs, half of what arkworks takes: `(x + 1) P + psi(x P) + psi^2(x P) = psi^3(2 x P)` for
+/// A third of what arkworks' check costs: `(x + 1) P + psi(x P) + psi^2(x P) = psi^3(2 x P)` for
 /// the endomorphism `psi` and the parameter `x` of the curve, which has 63 bits (Dai, Lin, Zhao
 /// and Zhou, <https://eprint.iacr.org/2022/348>, section 3). Variable time.
 ///
