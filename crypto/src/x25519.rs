@@ -13,6 +13,8 @@
 mod engine;
 #[cfg(target_arch = "x86_64")]
 mod ifma;
+#[cfg(target_arch = "x86_64")]
+mod inverse;
 
 use core::fmt;
 

@@ -11,11 +11,10 @@ pub enum Engine {
     /// Rust for every target.
     Portable,
     /// The assembly of s2n-bignum through graviola: feature `asm`, on x86-64 with ADX and BMI2
-    /// or on AArch64. The fastest for one multiplication.
+    /// or on AArch64. The fastest without AVX-512.
     Assembly,
-    /// [`LANES`] multiplications side by side with AVX-512 IFMA. The fastest for a batch; a single
-    /// multiplication is the assembly's where there is any, else one with its products side by
-    /// side, which takes less than half of what the portable one does.
+    /// [`LANES`] multiplications side by side with AVX-512 IFMA, and a single one with its products
+    /// side by side.
     Ifma,
 }
 
@@ -50,10 +49,10 @@ impl Engine {
     #[must_use]
     pub fn multiply(self, scalar: &Scalar, point: &[u8; 32]) -> Shared {
         match self {
+            Self::Ifma if ifma::is_available() => ifma::multiply_one(scalar, point),
             Self::Assembly | Self::Ifma if assembly::is_available() => {
                 assembly::multiply(scalar, point)
             }
-            Self::Ifma if ifma::is_available() => ifma::multiply_one(scalar, point),
             _ => portable(scalar, point),
         }
     }

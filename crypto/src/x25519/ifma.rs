@@ -24,7 +24,7 @@ use core::arch::x86_64::{
 
 use zeroize::Zeroize;
 
-use super::{BASE, Job, LANES, Scalar, Shared};
+use super::{BASE, Job, LANES, Scalar, Shared, inverse};
 
 mod single;
 
@@ -33,6 +33,8 @@ cpufeatures::new!(features, "avx512f", "avx512ifma");
 const LIMBS: usize = 5;
 const LIMB_BITS: u32 = 51;
 const LIMB_MASK: u64 = (1 << LIMB_BITS) - 1;
+/// `(A - 2) / 4` of the curve.
+const A24: u64 = 121_665;
 
 /// A number of lanes by limbs: `[limb][lane]`.
 type Transposed<const ROWS: usize> = [[u64; LANES]; ROWS];
@@ -72,9 +74,15 @@ pub(super) fn multiply_one(scalar: &Scalar, point: &[u8; 32]) -> Shared {
     debug_assert!(is_available(), "checked by the engine");
     let mut words = super::words(scalar.expose());
     // SAFETY: the caller checked that the processor has AVX-512F and IFMA.
-    let mut product = unsafe { single::ladder(&words, split(point)) };
+    let (mut x, mut z) = unsafe { single::ladder(&words, split(point)) };
+    let mut inverse = inverse::invert(super::words(&join(z)));
+    // SAFETY: as above.
+    let mut product = unsafe { single::product(x, split_words(inverse)) };
     let shared = Shared { bytes: join(product) };
     words.zeroize();
+    x.zeroize();
+    z.zeroize();
+    inverse.zeroize();
     product.zeroize();
     shared
 }
@@ -91,7 +99,10 @@ fn read_lane<const ROWS: usize>(rows: &Transposed<ROWS>, lane: usize) -> [u64; R
 
 /// Splits a u-coordinate into limbs; bit 255 is ignored (RFC 7748 section 5).
 fn split(bytes: &[u8; 32]) -> [u64; LIMBS] {
-    let [w0, w1, w2, w3] = super::words(bytes);
+    split_words(super::words(bytes))
+}
+
+const fn split_words([w0, w1, w2, w3]: [u64; 4]) -> [u64; LIMBS] {
     [
         w0 & LIMB_MASK,
         (w0 >> 51 | w1 << 13) & LIMB_MASK,
@@ -172,63 +183,51 @@ impl Narrow {
     #[target_feature(enable = "avx512f,avx512ifma")]
     fn mul(self, other: Self) -> Wide {
         let (a, b) = (self.0, other.0);
-        let mut t = [_mm512_setzero_si512(); 2 * LIMBS];
+        // Sums of low and of high halves apart: the chains are half as long.
+        let mut low = [_mm512_setzero_si512(); 2 * LIMBS];
+        let mut high = low;
         for i in 0..LIMBS {
             for j in 0..LIMBS {
-                t[i + j + 1] = _mm512_madd52hi_epu64(t[i + j + 1], a[i], b[j]);
+                low[i + j] = _mm512_madd52lo_epu64(low[i + j], a[i], b[j]);
+                high[i + j + 1] = _mm512_madd52hi_epu64(high[i + j + 1], a[i], b[j]);
             }
         }
-        for high in &mut t[1..] {
-            *high = _mm512_add_epi64(*high, *high);
+        for (low, high) in low.iter_mut().zip(high) {
+            *low = _mm512_add_epi64(*low, _mm512_add_epi64(high, high));
         }
-        for i in 0..LIMBS {
-            for j in 0..LIMBS {
-                t[i + j] = _mm512_madd52lo_epu64(t[i + j], a[i], b[j]);
-            }
-        }
-        fold(t)
+        fold(low)
     }
 
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
     fn square(self) -> Wide {
         let a = self.0;
-        let mut t = [_mm512_setzero_si512(); 2 * LIMBS];
+        let mut low = [_mm512_setzero_si512(); 2 * LIMBS];
+        let mut high = low;
         for i in 0..LIMBS {
             for j in i + 1..LIMBS {
-                t[i + j + 1] = _mm512_madd52hi_epu64(t[i + j + 1], a[i], a[j]);
+                low[i + j] = _mm512_madd52lo_epu64(low[i + j], a[i], a[j]);
+                high[i + j + 1] = _mm512_madd52hi_epu64(high[i + j + 1], a[i], a[j]);
             }
         }
-        for high in &mut t[1..] {
-            *high = _mm512_add_epi64(*high, *high);
-        }
+        // Products of different limbs count twice.
+        let [mut low, mut high] =
+            [low, high].map(|sums| sums.map(|sum| _mm512_add_epi64(sum, sum)));
         for i in 0..LIMBS {
-            for j in i + 1..LIMBS {
-                t[i + j] = _mm512_madd52lo_epu64(t[i + j], a[i], a[j]);
-            }
-            t[2 * i + 1] = _mm512_madd52hi_epu64(t[2 * i + 1], a[i], a[i]);
+            low[2 * i] = _mm512_madd52lo_epu64(low[2 * i], a[i], a[i]);
+            high[2 * i + 1] = _mm512_madd52hi_epu64(high[2 * i + 1], a[i], a[i]);
         }
-        for sum in &mut t {
-            *sum = _mm512_add_epi64(*sum, *sum);
+        for (low, high) in low.iter_mut().zip(high) {
+            *low = _mm512_add_epi64(*low, _mm512_add_epi64(high, high));
         }
-        for i in 0..LIMBS {
-            t[2 * i] = _mm512_madd52lo_epu64(t[2 * i], a[i], a[i]);
-        }
-        fold(t)
+        fold(low)
     }
 
-    /// `addend + 121665 * self`, where 121665 is `(A - 2) / 4` of the curve.
+    /// `addend + A24 * self`.
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
     fn mul_a24_add(self, addend: Wide) -> Wide {
-        self.mul_small_add(splat(121_665), addend)
-    }
-
-    /// `addend + small * self`, for a number below `2^17` in each lane.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512ifma")]
-    fn mul_small_add(self, small: __m512i, addend: Wide) -> Wide {
-        let mut t = addend.0;
+        let (small, mut t) = (splat(A24), addend.0);
         for i in 0..LIMBS {
             let high = _mm512_madd52hi_epu64(_mm512_setzero_si512(), self.0[i], small);
             let next = (i + 1) % LIMBS;

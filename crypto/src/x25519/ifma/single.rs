@@ -1,29 +1,28 @@
 //! One Montgomery ladder whose products go side by side.
 //!
-//! A step of the ladder has nine products in three layers, and those of a layer do not wait for
-//! each other: four lanes of the registers of [`super`] take a layer at once. The lanes above
-//! repeat them or hold nothing.
+//! A step of the ladder has nine products; with the multiplication by `x1` moved before a square
+//! they stand in three layers, and those of a layer do not wait for each other: four lanes of the
+//! registers of [`super`] take a layer at once. The lanes above repeat them or hold nothing.
 
 #![expect(clippy::indexing_slicing, reason = "indices are constants below the array length")]
 
 use core::arch::x86_64::{
     __m512i, __mmask8, _mm512_add_epi64, _mm512_mask_add_epi64, _mm512_mask_sub_epi64,
-    _mm512_maskz_permutex_epi64, _mm512_permutex_epi64, _mm512_permutexvar_epi64, _mm512_set_epi64,
-    _mm512_unpackhi_epi64, _mm512_unpacklo_epi64, _mm512_xor_si512,
+    _mm512_maskz_permutex_epi64, _mm512_permutexvar_epi64, _mm512_set_epi64, _mm512_unpackhi_epi64,
+    _mm512_unpacklo_epi64, _mm512_xor_si512,
 };
 
 use super::{
-    LIMBS, Narrow, Transposed, Wide, bias, invert, load, read_lane, splat, store, write_lane,
+    A24, LIMBS, Narrow, Transposed, Wide, bias, load, read_lane, splat, store, write_lane,
 };
 
-/// The ladder of RFC 7748 section 5, with an affine result.
+/// The ladder of RFC 7748 section 5, with a projective result, `X` and `Z`.
 ///
 /// In the names of that section, the state is `[x3, z3, x2, z2]`.
 #[target_feature(enable = "avx512f,avx512ifma")]
-pub(super) fn ladder(scalar: &[u64; 4], x1: [u64; LIMBS]) -> [u64; LIMBS] {
+pub(super) fn ladder(scalar: &[u64; 4], x1: [u64; LIMBS]) -> ([u64; LIMBS], [u64; LIMBS]) {
     let (one, zero) = ([1, 0, 0, 0, 0], [0; LIMBS]);
-    let by_x1 = lanes([one, x1, one, one]);
-    let small = _mm512_set_epi64(0, 0, 0, 0, 121_665, 0, 1, 1);
+    let factors = lanes([one, x1, zero, [A24, 0, 0, 0, 0]]);
     let in_order = _mm512_set_epi64(3, 2, 1, 0, 3, 2, 1, 0);
     let upper = _mm512_set_epi64(3, 2, 3, 2, 3, 2, 3, 2);
     let mut state = Wide(lanes([x1, one, one, zero]).0);
@@ -39,15 +38,23 @@ pub(super) fn ladder(scalar: &[u64; 4], x1: [u64; LIMBS]) -> [u64; LIMBS] {
         let left = sums.reordered(_mm512_xor_si512(in_order, swap));
         let right = sums.reordered(_mm512_xor_si512(upper, swap));
         let products = left.mul(right);
-        // [DA + CB, DA - CB, AA, E] times [DA + CB, DA - CB, BB, AA + a24 E].
+        // [DA + CB, DA - CB, AA, E] times [1, x1, 0, a24], plus [0, 0, BB, AA].
         let left = products.pairwise::<0b0001, 0b1010>();
-        let right = left.mul_small_add(small, products.upper_swapped()).carry();
-        state = left.mul(right).carry().mul(by_x1);
+        let right = left.mul(factors).plus(products.upper_swapped()).carry();
+        // [x3, z3, x2, z2].
+        state = left.mul(right);
     }
     // Bit 0 of a clamped scalar is 0, so the last swap was undone already.
-    let state = state.carry();
-    let quotient = invert(state.permuted::<0b11_11_11_11>()).mul(state).carry();
-    read_lane(&store(quotient.0), 2)
+    let rows = store(state.carry().0);
+    (read_lane(&rows, 2), read_lane(&rows, 3))
+}
+
+/// The product of two elements.
+#[target_feature(enable = "avx512f,avx512ifma")]
+pub(super) fn product(a: [u64; LIMBS], b: [u64; LIMBS]) -> [u64; LIMBS] {
+    let zero = [0; LIMBS];
+    let product = lanes([a, zero, zero, zero]).mul(lanes([b, zero, zero, zero]));
+    read_lane(&store(product.carry().0), 0)
 }
 
 /// An element in each of the four lanes.
@@ -67,13 +74,6 @@ impl Narrow {
     fn reordered(self, order: __m512i) -> Self {
         Self(self.0.map(|limb| _mm512_permutexvar_epi64(order, limb)))
     }
-
-    /// Lane `i` from the lane that the bits `2 i` and `2 i + 1` of `FROM` name.
-    #[inline]
-    #[target_feature(enable = "avx512f")]
-    fn permuted<const FROM: i32>(self) -> Self {
-        Self(self.0.map(|limb| _mm512_permutex_epi64::<FROM>(limb)))
-    }
 }
 
 impl Wide {
@@ -90,6 +90,17 @@ impl Wide {
             out.0[i] = _mm512_mask_sub_epi64(sum, MINUS, _mm512_add_epi64(a, bias(i)), b);
         }
         out.carry()
+    }
+
+    /// The sum, which is to be carried.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    fn plus(self, other: Self) -> Self {
+        let mut sum = self;
+        for i in 0..LIMBS {
+            sum.0[i] = _mm512_add_epi64(self.0[i], other.0[i]);
+        }
+        sum
     }
 
     /// Lanes 2 and 3 changed over, zeros in the others.
