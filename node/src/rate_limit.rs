@@ -34,7 +34,7 @@ mod wire;
 /// When messages are sent, as they carry it.
 pub use crate::wire::UnixNanos;
 pub use budget::{BudgetError, BudgetName, BurnStore, Burns, RateBudget, RedbBurns};
-pub use clock::{Application, EpochLengthError, EpochNumber, Epochs};
+pub use clock::{Application, Counted, EpochLengthError, EpochNumber, Epochs};
 pub use counters::RateLimitCounts;
 pub use court::{GuardEvent, Removal};
 pub use evidence::{Evidence, EvidenceError};

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use logos_crypto::Fr;
 use logos_rln::ExternalNullifier;
 use thiserror::Error;
 
+use crate::rate_limit::Signal;
 use crate::wire::UnixNanos;
 
 /// Which epoch since 1970.
@@ -64,6 +66,8 @@ pub struct Application([u8; 32]);
 impl Application {
     /// The relay of the deployed network.
     pub const WAKU_RELAY: Self = Self(*b"rln/waku-rln-relay/v2.0.0\0\0\0\0\0\0\0");
+    /// The packets of the deployed mix network.
+    pub const MIX: Self = Self(*b"mix-rln-spam-protection/v1\0\0\0\0\0\0");
 
     /// Takes the bytes of a name.
     #[must_use]
@@ -84,6 +88,18 @@ impl Application {
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
+}
+
+/// What is counted, which decides what a proof is bound to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Counted {
+    /// Messages (LIP-17): payload, content topic and time stamp, and the epoch is that of the
+    /// stamp. Epoch and application are hashed to the field each.
+    Messages,
+    /// Packets of the mix (LIP-144): the bytes alone, and the epoch is the proof's own word, up to
+    /// [`Epochs::PACKET_GAP`] epochs off. Epoch and application are field elements as they stand.
+    Packets,
 }
 
 /// An epoch is shorter than the shortest one kept apart, or longer than a time stamp can say.
@@ -121,15 +137,20 @@ pub struct Epochs {
     length: Duration,
     nanoseconds: u64,
     application: Application,
+    counted: Counted,
 }
 
 impl Epochs {
+    /// How many epochs a packet's may be away from the clock's, either way (`max_epoch_gap` of the
+    /// deployed mix network).
+    pub const PACKET_GAP: u32 = 5;
+
     /// The shortest epoch: the number kept at once is bounded by it.
     pub const MIN: Duration = Duration::from_secs(1);
     /// The longest epoch.
     pub const MAX: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
-    /// Epochs of `length` for `application`.
+    /// Epochs of `length` for messages of `application`.
     ///
     /// # Errors
     ///
@@ -140,7 +161,22 @@ impl Epochs {
             return Err(refused);
         }
         let nanoseconds = u64::try_from(length.as_nanos()).map_err(|_| refused)?;
-        Ok(Self { length, nanoseconds, application })
+        Ok(Self { length, nanoseconds, application, counted: Counted::Messages })
+    }
+
+    /// Epochs of `length` for packets of the mix; the deployed network's are ten seconds.
+    ///
+    /// # Errors
+    ///
+    /// As [`Epochs::new`].
+    pub fn of_packets(length: Duration) -> Result<Self, EpochLengthError> {
+        Ok(Self { counted: Counted::Packets, ..Self::new(length, Application::MIX)? })
+    }
+
+    /// What is counted in them.
+    #[must_use]
+    pub const fn counted(&self) -> Counted {
+        self.counted
     }
 
     /// How long one is.
@@ -169,11 +205,34 @@ impl Epochs {
         UnixNanos::new(i64::try_from(start).unwrap_or(i64::MAX))
     }
 
-    /// What a member's messages of an epoch are counted against: two hashes to the field and one
-    /// of two elements.
+    /// What a member's messages of an epoch are counted against: one hash of two elements, and for
+    /// messages two hashes to the field.
     #[must_use]
     pub fn external_nullifier(&self, epoch: EpochNumber) -> ExternalNullifier {
-        ExternalNullifier::new(&epoch.to_bytes(), self.application.as_bytes())
+        match self.counted {
+            Counted::Messages => {
+                ExternalNullifier::new(&epoch.to_bytes(), self.application.as_bytes())
+            }
+            Counted::Packets => {
+                let application = Fr::from_bytes_reduced(self.application.as_bytes());
+                ExternalNullifier::from_fields(Fr::from(epoch.0), application)
+            }
+        }
+    }
+
+    /// What a proof is bound to: one Keccak over the whole message or packet.
+    #[must_use]
+    pub fn bind(&self, signal: &Signal<'_>) -> logos_rln::Signal {
+        match self.counted {
+            Counted::Messages => signal.hash(),
+            Counted::Packets => logos_rln::Signal::from_message(signal.payload),
+        }
+    }
+
+    /// Is the epoch that a packet names near enough to the clock?
+    pub(super) fn is_near(&self, epoch: EpochNumber, now: UnixNanos) -> bool {
+        let here = self.at(now).map(EpochNumber::get);
+        here.is_some_and(|here| here.abs_diff(epoch.0) <= u64::from(Self::PACKET_GAP))
     }
 }
 

@@ -207,7 +207,8 @@ impl Guard {
         let epoch = self.epoch(now).ok_or(AdmitError::Clock)?;
         self.follow_group(now);
         let signal = Signal { timestamp: now, ..signal };
-        let Proved { proof, id, prepared } = sender.prove(epoch, signal.hash())?;
+        let Proved { proof, id, prepared } =
+            sender.prove(epoch, self.rules().epochs.bind(&signal))?;
         self.court.counters.proved(prepared);
         let application = *self.rules().epochs.application();
         // Slots are of one message id, which is what the wire has a form for.

@@ -1,4 +1,4 @@
-//! Rate limiting of mix packets: every hop proves anew that it may send (LIP-157).
+//! Rate limiting of mix packets: every hop proves anew that it may send (LIP-144, LIP-157).
 
 #[cfg(test)]
 mod tests;
@@ -9,17 +9,15 @@ use std::time::Duration;
 use logos_crypto::tick::Tick;
 use logos_mix::spam::{BadProof, Exhausted, SpamEpoch, SpamProtection};
 
-use crate::rate_limit::{Admitted, Guard, Incoming, RateLimitProof, Signal, UnixNanos, Verdict};
+use crate::rate_limit::wire::complete;
+use crate::rate_limit::{
+    Admitted, Counted, Guard, Incoming, RateLimitProof, Signal, UnixNanos, Verdict,
+};
 
-/// A guard as a mix node's spam protection.
+/// A guard as a mix node's spam protection, as the deployed mix network has it.
 ///
-/// Proofs of packets count apart from those of messages if the guard is of an application of its
-/// own. What follows a packet is:
-///
-/// | offset | bytes | content |
-/// |---|---|---|
-/// | 0 | 8 | time stamp, least significant byte first |
-/// | 8 | 335 | [`RateLimitProof`] about the packet's bytes and the time stamp |
+/// What follows a packet is a [`RateLimitProof`] about its bytes, without the last field: 301
+/// bytes.
 ///
 /// # Examples
 ///
@@ -29,10 +27,11 @@ use crate::rate_limit::{Admitted, Guard, Incoming, RateLimitProof, Signal, UnixN
 /// use logos_mix::spam::SpamProtection;
 ///
 /// # fn example(guard: Arc<Guard>) {
-/// // The mix counts its time from here.
+/// // The mix counts its time from here. The guard's rules are `Rules::of_packets`.
 /// let origin = UnixNanos::from_secs(1_763_701_200);
-/// let spam = MixGuard::new(guard, origin);
-/// assert_eq!(spam.proof_bytes(), 343);
+/// if let Some(spam) = MixGuard::new(guard, origin) {
+///     assert_eq!(spam.proof_bytes(), 301);
+/// }
 /// # }
 /// ```
 #[derive(Clone, Debug)]
@@ -46,67 +45,60 @@ pub struct MixGuard {
 pub struct MixToken(Admitted);
 
 impl MixGuard {
-    /// Bytes after every packet.
-    pub const PROOF_BYTES: usize = 8 + RateLimitProof::BYTES;
-
-    /// Protects with `guard` a mix whose time began at `origin`.
+    /// Protects with `guard` a mix whose time began at `origin`, or `None` if the guard counts
+    /// messages: their proofs are bound to other things.
     ///
     /// The mix waits for its verdicts, so a guard without threads costs least.
     #[must_use]
-    pub const fn new(guard: Arc<Guard>, origin: UnixNanos) -> Self {
-        Self { guard, origin }
+    pub fn new(guard: Arc<Guard>, origin: UnixNanos) -> Option<Self> {
+        (guard.rules().epochs.counted() == Counted::Packets).then_some(Self { guard, origin })
     }
 
     fn time(&self, now: Tick) -> UnixNanos {
         self.origin + now.since_origin()
     }
+
+    /// The proof behind a packet, in the form of messages.
+    fn complete(&self, proof: &[u8]) -> Option<Vec<u8>> {
+        let proof: &[u8; RateLimitProof::PACKET_BYTES] = proof.try_into().ok()?;
+        Some(complete(proof, self.guard.rules().epochs.application()))
+    }
 }
 
-/// Packets have no content topic; this keeps their proofs apart from those of messages.
-const TOPIC: &str = "/logos/1/mix-packet/bytes";
-
-const fn signal(packet: &[u8], timestamp: UnixNanos) -> Signal<'_> {
-    Signal { payload: packet, content_topic: TOPIC, timestamp }
-}
-
-/// Time stamp and proof.
-fn split(proof: &[u8]) -> Option<(UnixNanos, &[u8])> {
-    let (timestamp, proof) = proof.split_first_chunk::<8>()?;
-    Some((UnixNanos::new(i64::from_le_bytes(*timestamp)), proof))
+/// Packets have neither topic nor time stamp.
+const fn signal(packet: &[u8], now: UnixNanos) -> Signal<'_> {
+    Signal { payload: packet, content_topic: "", timestamp: now }
 }
 
 impl SpamProtection for MixGuard {
     type Token = MixToken;
 
     fn proof_bytes(&self) -> usize {
-        Self::PROOF_BYTES
+        RateLimitProof::PACKET_BYTES
     }
 
     /// As [`Guard::admit`]; whatever the reason, a node that cannot prove has no allowance.
     fn prove(&mut self, now: Tick, packet: &[u8]) -> Result<(Vec<u8>, MixToken), Exhausted> {
         let now = self.time(now);
         let admitted = self.guard.admit(signal(packet, now), now).map_err(|_| Exhausted)?;
-        let stamp = admitted.timestamp.get().to_le_bytes();
-        Ok(([&stamp[..], &admitted.proof].concat(), MixToken(admitted)))
+        let (proof, _) = admitted.proof.split_at(RateLimitProof::PACKET_BYTES);
+        Ok((proof.to_vec(), MixToken(admitted)))
     }
 
     fn verify(&mut self, now: Tick, packet: &[u8], proof: &[u8]) -> Result<(), BadProof> {
-        let (timestamp, proof) = split(proof).ok_or(BadProof)?;
-        let incoming = Incoming { signal: signal(packet, timestamp), proof };
-        match self.guard.judge(&[incoming], self.time(now)).first() {
+        let (now, proof) = (self.time(now), self.complete(proof).ok_or(BadProof)?);
+        let incoming = Incoming { signal: signal(packet, now), proof: &proof };
+        match self.guard.judge(&[incoming], now).first() {
             Some(Verdict::Accept) => Ok(()),
             _ => Err(BadProof),
         }
     }
 
-    /// Is the stamp of this epoch, not far from the clock, and the root one that counts?
+    /// Is the epoch not far from the clock's, and the root one that counts?
     fn is_current(&self, now: Tick, proof: &[u8]) -> bool {
-        let now = self.time(now);
-        let rules = self.guard.rules();
-        let Some((timestamp, proof)) = split(proof) else { return false };
-        let Ok(proof) = RateLimitProof::from_bytes(proof) else { return false };
-        timestamp.distance(now) <= rules.max_clock_gap
-            && rules.epochs.at(now) == Some(proof.epoch())
+        let Some(proof) = self.complete(proof) else { return false };
+        let Ok(proof) = RateLimitProof::from_bytes(&proof) else { return false };
+        self.guard.rules().epochs.is_near(proof.epoch(), self.time(now))
             && self.guard.with_group(|group| group.is_acceptable(&proof.root()))
     }
 

@@ -25,7 +25,8 @@ use logos_rln::{
 
 use super::bans::Bans;
 use crate::rate_limit::{
-    EpochNumber, Epochs, Finding, Group, Incoming, Invalid, OnInvalid, RateLimitProof, UnixNanos,
+    Counted, EpochLengthError, EpochNumber, Epochs, Finding, Group, Incoming, Invalid, OnInvalid,
+    RateLimitProof, UnixNanos,
 };
 
 /// What a group agrees on, and how strict a node is.
@@ -55,6 +56,17 @@ impl Rules {
         }
     }
 
+    /// The deployed mix network's: epochs of `length`, [`Epochs::PACKET_GAP`] of them of clock gap,
+    /// and as many packets an epoch.
+    ///
+    /// # Errors
+    ///
+    /// As [`Epochs::of_packets`].
+    pub fn of_packets(length: Duration) -> Result<Self, EpochLengthError> {
+        let rules = Self::new(Epochs::of_packets(length)?);
+        Ok(Self { max_clock_gap: length.saturating_mul(Epochs::PACKET_GAP), ..rules })
+    }
+
     /// Checks what a message says of itself: the encoding of the proof, the clock, and that proof
     /// and message are about the same epoch and bytes. One Keccak over the message.
     ///
@@ -63,20 +75,31 @@ impl Rules {
     /// [`Finding::Clock`], or [`Finding::Invalid`] with the reason.
     pub fn read(&self, incoming: &Incoming<'_>, now: UnixNanos) -> Result<RateLimitProof, Finding> {
         let proof = RateLimitProof::from_bytes(incoming.proof).map_err(Invalid::from)?;
-        let sent = incoming.signal.timestamp;
-        if sent.distance(now) > self.max_clock_gap {
-            return Err(Finding::Clock);
-        }
+        self.check_clock(incoming.signal.timestamp, proof.epoch(), now)?;
         if proof.application() != self.epochs.application() {
             return Err(Invalid::OtherApplication.into());
         }
-        if self.epochs.at(sent) != Some(proof.epoch()) {
-            return Err(Invalid::OtherEpoch.into());
-        }
-        if incoming.signal.hash().to_field() != proof.share().x {
+        if self.epochs.bind(&incoming.signal).to_field() != proof.share().x {
             return Err(Invalid::OtherSignal.into());
         }
         Ok(proof)
+    }
+
+    /// Is the time that a message or packet claims near the clock, and one with its epoch?
+    fn check_clock(
+        &self,
+        sent: UnixNanos,
+        epoch: EpochNumber,
+        now: UnixNanos,
+    ) -> Result<(), Finding> {
+        match self.epochs.counted() {
+            Counted::Packets if self.epochs.is_near(epoch, now) => Ok(()),
+            Counted::Messages if sent.distance(now) <= self.max_clock_gap => {
+                let agrees = self.epochs.at(sent) == Some(epoch);
+                agrees.then_some(()).ok_or(Invalid::OtherEpoch.into())
+            }
+            _ => Err(Finding::Clock),
+        }
     }
 }
 

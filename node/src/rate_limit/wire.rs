@@ -68,6 +68,8 @@ pub struct RateLimitProof {
 impl RateLimitProof {
     /// Bytes of every proof.
     pub const BYTES: usize = 335;
+    /// Bytes before field 7, which is the form behind a packet of the mix (LIP-144).
+    pub const PACKET_BYTES: usize = 301;
 
     /// Puts a proof into the form of the wire, or `None` if it uses several message ids, for which
     /// the wire has no form.
@@ -108,6 +110,19 @@ impl RateLimitProof {
         put(&mut writer, 7, self.application.as_bytes());
         // The fields have these lengths, so the bytes fill the array.
         writer.into_bytes().try_into().unwrap_or([0; Self::BYTES])
+    }
+
+    /// Decodes the form behind a packet of the mix, which leaves the application out: it is the
+    /// network's.
+    ///
+    /// # Errors
+    ///
+    /// As [`RateLimitProof::from_bytes`].
+    pub fn from_packet_bytes(
+        bytes: &[u8; Self::PACKET_BYTES],
+        application: &Application,
+    ) -> Result<Self, RateLimitProofError> {
+        Self::from_bytes(&complete(bytes, application))
     }
 
     /// Decodes a proof, all but its points.
@@ -186,6 +201,15 @@ impl RateLimitProof {
     pub const fn application(&self) -> &Application {
         &self.application
     }
+}
+
+/// The form of messages from that behind packets.
+pub(super) fn complete(
+    bytes: &[u8; RateLimitProof::PACKET_BYTES],
+    application: &Application,
+) -> Vec<u8> {
+    let field = [tag(7), 32];
+    [&bytes[..], &field, application.as_bytes()].concat()
 }
 
 /// The byte before a field of bytes: its number and the wire type.

@@ -39,9 +39,13 @@ fn leaf(number: u8) -> RateCommitment {
 }
 
 fn member(number: u8, disk: &Disk) -> GuardMember {
+    member_of(rules(), number, disk)
+}
+
+fn member_of(rules: Rules, number: u8, disk: &Disk) -> GuardMember {
     let identity = identity(number);
     let store = Box::new(disk.clone());
-    let budget = RateBudget::open(store, identity.commitment(), limit(), rules().epochs).unwrap();
+    let budget = RateBudget::open(store, identity.commitment(), limit(), rules.epochs).unwrap();
     GuardMember { identity, budget, prover: Arc::clone(&PROVER) }
 }
 
@@ -59,13 +63,28 @@ fn start(
     member: Option<GuardMember>,
     threads: usize,
 ) -> Started {
-    let config = GuardConfig { threads, batch: 4, ..GuardConfig::new(rules()) };
+    start_by(rules(), source, member, threads)
+}
+
+fn start_by(
+    rules: Rules,
+    source: Box<dyn MembershipSource>,
+    member: Option<GuardMember>,
+    threads: usize,
+) -> Started {
+    let config = GuardConfig { threads, batch: 4, ..GuardConfig::new(rules) };
     Guard::start(config, Arc::clone(&VERIFIER), source, member, NOW).unwrap()
 }
 
 /// A guard of one of the members in the file, for other tests.
 pub(in crate::rate_limit) fn file_guard(number: u8) -> Guard {
     start(file(), Some(member(number, &Disk::default())), 0).0
+}
+
+/// A guard of one of the members in the file that counts packets.
+pub(in crate::rate_limit) fn packet_guard(number: u8) -> Guard {
+    let rules = Rules::of_packets(Duration::from_secs(10)).unwrap();
+    start_by(rules, file(), Some(member_of(rules, number, &Disk::default())), 0).0
 }
 
 /// A message on its way.
