@@ -15,6 +15,8 @@ mod identities;
 mod keys;
 #[path = "rln_interop/online.rs"]
 mod online;
+#[path = "rln_interop/packet.rs"]
+mod packet;
 #[path = "rln_interop/partial.rs"]
 mod partial;
 #[path = "rln_interop/proofs.rs"]

@@ -1,6 +1,6 @@
 //! `cargo xtask vectors`: where test vectors come from, and that nobody edited them by hand.
 //!
-//! Every `tests/vectors/*.json` is an object with the strings `source` (who says so), `version`
+//! Every `*.json` in `tests/vectors` and the folders in it is an object with the strings `source` (who says so), `version`
 //! (of the source) and `command` (how the file was made). `SHA256SUMS` beside them lists their
 //! digests.
 
@@ -37,20 +37,28 @@ pub(crate) fn write(root: &Path) -> Result<()> {
 
 /// Names and bytes of the vector files, by name.
 fn files(root: &Path) -> Result<Vec<(String, Vec<u8>)>> {
-    let folder = root.join(FOLDER);
     let mut files = Vec::new();
-    for entry in fs::read_dir(&folder).with_context(|| format!("list {FOLDER}"))? {
-        let path = entry?.path();
-        let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
-            bail!("{FOLDER} holds a file with a strange name");
-        };
-        if name.ends_with(".json") {
-            let bytes = fs::read(&path).with_context(|| format!("read {FOLDER}/{name}"))?;
-            files.push((name.to_owned(), bytes));
-        }
-    }
+    collect(&root.join(FOLDER), "", &mut files)?;
     files.sort();
     Ok(files)
+}
+
+/// Adds the vector files of a folder, whose name in [`FOLDER`] is `prefix`.
+fn collect(folder: &Path, prefix: &str, files: &mut Vec<(String, Vec<u8>)>) -> Result<()> {
+    for entry in fs::read_dir(folder).with_context(|| format!("list {FOLDER}/{prefix}"))? {
+        let path = entry?.path();
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+            bail!("{FOLDER}/{prefix} holds a file with a strange name");
+        };
+        let name = format!("{prefix}{name}");
+        if path.is_dir() {
+            collect(&path, &format!("{name}/"), files)?;
+        } else if name.ends_with(".json") {
+            let bytes = fs::read(&path).with_context(|| format!("read {FOLDER}/{name}"))?;
+            files.push((name, bytes));
+        }
+    }
+    Ok(())
 }
 
 fn provenance(files: &[(String, Vec<u8>)]) -> Vec<String> {
@@ -94,6 +102,13 @@ mod tests {
         assert_eq!(provenance(&file(r#"{"source": "RFC 1", "version": ""}"#)).len(), 2);
         assert_eq!(provenance(&file("[]")).len(), 3);
         assert_eq!(provenance(&file("{")).len(), 1);
+    }
+
+    #[test]
+    fn vectors_in_folders_are_found() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let files = files(&root).unwrap();
+        assert!(files.iter().any(|(name, _)| name == "mix/forward.json"));
     }
 
     #[test]

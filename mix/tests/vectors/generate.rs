@@ -44,7 +44,6 @@ pub fn files() -> BTreeMap<&'static str, Value> {
         ("framing.json", framing()),
         ("pq.json", pq()),
         ("reply.json", reply()),
-        ("with_proof.json", with_proof()),
     ];
     files.map(|(name, value)| (name, with_provenance(value))).into()
 }
@@ -238,19 +237,6 @@ fn addresses() -> Value {
         case(Transport::Tcp, Some(4)),
         case(Transport::QuicV1, Some(4)),
     ] })
-}
-
-fn with_proof() -> Value {
-    let (_, route) = fixture(3);
-    let (_, sphinx) = formats()[0];
-    let packet = sphinx.create(&route, &DESTINATION, &MESSAGE, &mut Constant(0x42));
-    let wire = [packet.as_bytes().as_slice(), &[0xee; 301]].concat();
-    json!({
-        "about": "a packet of forward.json (v3-lioness, three hops) followed by 301 bytes of proof",
-        "wire_bytes": wire.len(),
-        "length_prefix": "ad26",
-        "wire_sha256": digest(&wire),
-    })
 }
 
 fn pq() -> Value {
