@@ -2,7 +2,8 @@
 //!
 //! The points never change, so a [`Table`] holds, for every point `P`, the shifts
 //! `2^(c j) P`. A scalar is cut in signed digits of `c` bits, and every digit of every scalar
-//! then falls in one and the same set of `2^(c-1)` buckets: there are no doublings. A bucket is
+//! then falls in one and the same set of `2^(c-1)` buckets: there are no doublings. Where a table
+//! is too large or takes too long, [`Spacing`] keeps every `k`-th shift or none. A bucket is
 //! summed by a tree of affine additions that share one inversion a level; eight additions run
 //! side by side where the processor has AVX-512 IFMA.
 //!
@@ -33,7 +34,7 @@ pub(crate) mod portable;
 mod segments;
 mod table;
 
-pub use digits::{Digits, Window};
+pub use digits::{Digits, Spacing, Window};
 pub use format::TableError;
 pub use group::{G1, G2, Group};
 pub use table::Table;

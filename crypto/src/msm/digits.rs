@@ -55,6 +55,42 @@ impl Window {
     }
 }
 
+/// How many digits of a scalar share one shift of its point.
+///
+/// With every shift in the table all digits fall in one set of buckets. A table that keeps every
+/// `k`-th shift is `k` times smaller and quicker to build; its digits fall in `k` sets of buckets,
+/// which a sum joins by doublings.
+///
+/// | spacing | rows a point | sets of buckets | for |
+/// |---|---|---|---|
+/// | [`Spacing::DENSE`] | all digits | 1 | tables that are built once and kept |
+/// | [`Spacing::BARE`] | 1, the point itself | all digits | a sum at once, nothing to build |
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Spacing(u8);
+
+impl Spacing {
+    /// Every shift.
+    pub const DENSE: Self = Self(1);
+    /// No shift but the point.
+    pub const BARE: Self = Self(u8::MAX);
+
+    /// Every `digits`-th shift; zero counts as one.
+    #[must_use]
+    pub const fn new(digits: u8) -> Self {
+        Self(if digits == 0 { 1 } else { digits })
+    }
+
+    /// Sets of buckets of a sum with digits of `window`.
+    pub(crate) fn sets(self, window: Window) -> usize {
+        usize::from(self.0).min(window.digits())
+    }
+
+    /// Rows of a point with digits of `window`.
+    pub(crate) fn shifts(self, window: Window) -> usize {
+        window.digits().div_ceil(self.sets(window))
+    }
+}
+
 /// Scalars cut in signed digits: `s = sum d_j 2^(c j)` with `-2^(c-1) <= d_j < 2^(c-1)`.
 ///
 /// Cut once, used with every [`Table`](super::Table) of the same [`Window`]: A, B and L of a

@@ -5,14 +5,15 @@
 //! | offset | size | field |
 //! |---|---|---|
 //! | 0 | 8 | `LOGOSMSM` |
-//! | 8 | 4 | version of this format, 1 |
+//! | 8 | 4 | version of this format, 2 |
 //! | 12 | 4 | group: 1 or 2 |
 //! | 16 | 4 | form of the coordinates: 1 with `R = 2^260`, 2 with `R = 2^256` |
 //! | 20 | 4 | bits in a window |
 //! | 24 | 8 | number of points `n` |
 //! | 32 | 8 | number of rows `m` |
 //! | 40 | 32 | SHA-256 of what the points were taken from |
-//! | 72 | 56 | zero |
+//! | 72 | 4 | digits that share a shift |
+//! | 76 | 52 | zero |
 //! | 128 | `4 n` | slot of every point, `2^32 - 1` for infinity; zeros up to a multiple of 64 |
 //! | then | `64 m` or `128 m` | rows |
 
@@ -24,13 +25,13 @@ use zerocopy::little_endian::{U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use super::buckets::NO_SLOT;
-use super::digits::Window;
+use super::digits::{Spacing, Window};
 use super::group::Layout;
 use super::table::Table;
 use crate::backend::Backend;
 
 const MAGIC: [u8; 8] = *b"LOGOSMSM";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const HEADER: usize = 128;
 /// Rows that a table can have: entries carry a sign in the top bit.
 pub(crate) const MAX_ROWS: usize = 1 << 31;
@@ -46,7 +47,8 @@ struct Header {
     points: U64,
     rows: U64,
     source: [u8; 32],
-    reserved: [u8; 56],
+    spacing: U32,
+    reserved: [u8; 52],
 }
 
 /// Why bytes are not a usable table.
@@ -92,7 +94,9 @@ impl<G: Layout> Table<'_, G> {
             points: U64::new(self.slots.len() as u64),
             rows: U64::new(self.rows.len() as u64),
             source: *source,
-            reserved: [0; 56],
+            // As many sets as digits at most, which are 64.
+            spacing: U32::new(u32::try_from(self.spacing.sets(self.window)).unwrap_or(u32::MAX)),
+            reserved: [0; 52],
         };
         let mut bytes = Vec::with_capacity(HEADER + self.slots.len() * 4 + 64 + self.memory());
         bytes.extend_from_slice(header.as_bytes());
@@ -130,7 +134,7 @@ impl<'a, G: Layout> Table<'a, G> {
             return Err(TableError::OtherBackend);
         }
         let (header, rest) = Header::read_from_prefix(bytes).map_err(|_| TableError::NotATable)?;
-        let (backend, window) = header.check::<G>(source)?;
+        let (backend, window, spacing) = header.check::<G>(source)?;
         let lengths = header.lengths(size_of::<G::Row>());
         let (slot_bytes, row_bytes) = lengths
             .filter(|(slots, rows)| slots.next_multiple_of(64) + rows == rest.len())
@@ -143,17 +147,21 @@ impl<'a, G: Layout> Table<'a, G> {
         let slots = <[u32]>::ref_from_bytes(slots).map_err(|_| TableError::Misaligned)?;
         let rows = <[G::Row]>::ref_from_bytes(rows.ok_or(TableError::Damaged)?)
             .map_err(|_| TableError::Misaligned)?;
-        let count = rows.len() / window.digits();
+        let count = rows.len() / spacing.shifts(window);
         if slots.iter().any(|&slot| slot != NO_SLOT && slot as usize >= count) {
             return Err(TableError::Damaged);
         }
-        Ok(Self { backend, window, slots: Cow::Borrowed(slots), rows: Cow::Borrowed(rows) })
+        let (slots, rows) = (Cow::Borrowed(slots), Cow::Borrowed(rows));
+        Ok(Self { backend, window, spacing, slots, rows })
     }
 }
 
 impl Header {
     /// What the table is for, if this is a table that can be used here.
-    fn check<G: Layout>(&self, source: &[u8; 32]) -> Result<(Backend, Window), TableError> {
+    fn check<G: Layout>(
+        &self,
+        source: &[u8; 32],
+    ) -> Result<(Backend, Window, Spacing), TableError> {
         if self.magic != MAGIC || self.version.get() != VERSION || self.group.get() != G::TAG {
             return Err(TableError::NotATable);
         }
@@ -164,11 +172,15 @@ impl Header {
             .find(|&backend| form(backend) == self.form.get())
             .ok_or(TableError::OtherBackend)?;
         let window = Window::new(self.bits.get());
-        let whole = self.rows.get().is_multiple_of(window.digits() as u64);
-        if window.bits() != self.bits.get() || !whole || self.rows.get() > MAX_ROWS as u64 {
+        let spacing = u8::try_from(self.spacing.get()).map_err(|_| TableError::Damaged)?;
+        let spacing = Spacing::new(spacing);
+        let whole = self.rows.get().is_multiple_of(spacing.shifts(window) as u64);
+        let canonical = window.bits() == self.bits.get()
+            && spacing.sets(window) as u64 == u64::from(self.spacing.get());
+        if !canonical || !whole || self.rows.get() > MAX_ROWS as u64 {
             return Err(TableError::Damaged);
         }
-        Ok((backend, window))
+        Ok((backend, window, spacing))
     }
 
     /// Bytes of the slots and of the rows.
@@ -197,7 +209,7 @@ const fn form(backend: Backend) -> u32 {
 mod tests {
     use ark_ec::AffineRepr;
 
-    use super::super::{Digits, G1, G1Table, G2, G2Table, Group};
+    use super::super::{Digits, G1, G1Table, G2, G2Table, Group, Spacing};
     use super::*;
     use crate::Fr;
 
@@ -214,11 +226,16 @@ mod tests {
     fn comes_back<G: Layout>(point: ark_ec::short_weierstrass::Affine<<G as Group>::Config>) {
         let points = [point, -point, ark_ec::short_weierstrass::Affine::zero(), point];
         let scalars = [5u64, 3, 1, 9].map(Fr::from);
-        for backend in Backend::available() {
-            let table = Table::<G>::build(backend, Window::new(7), &points, &mut |_, _| {});
+        let spacings = [Spacing::DENSE, Spacing::new(5), Spacing::BARE];
+        for (backend, spacing) in
+            Backend::available().flat_map(|backend| spacings.map(|spacing| (backend, spacing)))
+        {
+            let table =
+                Table::<G>::build_spaced(backend, Window::new(7), spacing, &points, &mut |_, _| {});
             let bytes = table.to_bytes(&SOURCE);
             let (copy, start) = aligned(&bytes);
-            let lent = Table::<G>::from_bytes(&copy[start..start + bytes.len()], &SOURCE).unwrap();
+            let lent: Table<'_, G> =
+                Table::from_bytes(&copy[start..start + bytes.len()], &SOURCE).unwrap();
             let digits = Digits::new(Window::new(7), &scalars);
             assert_eq!(lent.vartime_msm(&digits), Some(point * Fr::from(11u64).0));
             assert_eq!(lent.vartime_msm(&digits), table.vartime_msm(&digits));
@@ -249,6 +266,8 @@ mod tests {
         assert_eq!(load(&|bytes| bytes[8] ^= 1), Some(TableError::NotATable));
         assert_eq!(load(&|bytes| bytes[16] = 9), Some(TableError::OtherBackend));
         assert_eq!(load(&|bytes| bytes[20] = 77), Some(TableError::Damaged));
+        assert_eq!(load(&|bytes| bytes[72] = 0), Some(TableError::Damaged));
+        assert_eq!(load(&|bytes| bytes[72] = 200), Some(TableError::Damaged));
         assert_eq!(load(&|bytes| bytes[32] ^= 1), Some(TableError::Damaged));
         assert_eq!(load(&|bytes| bytes[40] ^= 1), Some(TableError::OtherSource));
         assert_eq!(load(&|bytes| bytes[129] = 1), Some(TableError::Damaged));

@@ -7,30 +7,31 @@ use ark_ec::AffineRepr;
 use ark_ff::AdditiveGroup;
 
 use super::buckets::{NO_SLOT, weighted_sum};
-use super::digits::{Digits, Window};
+use super::digits::{Digits, Spacing, Window};
 use super::format::MAX_ROWS;
 use super::group::{Group, Layout, Point, Sum};
 use super::portable::PortableAdder;
 use super::segments::Adder;
 use crate::backend::Backend;
 
-/// Fixed points `P_i` with their shifts `2^(c j) P_i`, in the representation of one backend.
+/// Fixed points `P_i` with their shifts `2^(c k j) P_i`, in the representation of one backend.
 ///
-/// A point of G1 takes 64 bytes a shift, one of G2 128; [`Window::digits`] is the number of
-/// shifts. Points at infinity take none.
+/// A point of G1 takes 64 bytes a shift, one of G2 128; [`Window::digits`] over the [`Spacing`] `k`
+/// is the number of shifts. Points at infinity take none.
 #[derive(Clone, Debug)]
 pub struct Table<'a, G: Group> {
     pub(crate) backend: Backend,
     pub(crate) window: Window,
+    pub(crate) spacing: Spacing,
     /// Position to slot; [`NO_SLOT`] for a point at infinity.
     pub(crate) slots: Cow<'a, [u32]>,
-    /// The shifts of slot `s` from `s * window.digits()` on.
+    /// The shifts of slot `s` from `s * spacing.shifts(window)` on.
     pub(crate) rows: Cow<'a, [G::Row]>,
 }
 
 #[allow(private_bounds, reason = "implemented for the two groups that there are")]
 impl<G: Layout> Table<'static, G> {
-    /// Computes the shifts of `points`, which must lie on the curve and in the group.
+    /// Computes all shifts of `points`, which must lie on the curve and in the group.
     ///
     /// Costs 254 affine doublings a point (14 000 points of G1: about 0.1 s in lanes, 0.5 s
     /// portable). `progress` is told after each shift of all points how many of how many are
@@ -46,20 +47,43 @@ impl<G: Layout> Table<'static, G> {
         points: &[Point<G>],
         progress: &mut dyn FnMut(usize, usize),
     ) -> Self {
+        Self::build_spaced(backend, window, Spacing::DENSE, points, progress)
+    }
+
+    /// As [`Table::build`] with fewer shifts: about `254 / k` affine doublings a point less than
+    /// all 254, and none with [`Spacing::BARE`].
+    ///
+    /// # Panics
+    ///
+    /// As [`Table::build`].
+    #[must_use]
+    pub fn build_spaced(
+        backend: Backend,
+        window: Window,
+        spacing: Spacing,
+        points: &[Point<G>],
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> Self {
         #[cfg(target_arch = "x86_64")]
         if let Some(ifma) = backend.ifma() {
             let mut adder = super::lanes::LaneAdder::<G>::new(ifma);
-            return Self::build_with(Backend::Ifma, &mut adder, window, points, progress);
+            return Self::build_with(
+                Backend::Ifma,
+                &mut adder,
+                (window, spacing),
+                points,
+                progress,
+            );
         }
         let _ = backend;
         let mut adder = PortableAdder::<G>::new();
-        Self::build_with(Backend::Portable, &mut adder, window, points, progress)
+        Self::build_with(Backend::Portable, &mut adder, (window, spacing), points, progress)
     }
 
     fn build_with(
         backend: Backend,
         adder: &mut impl Adder<G>,
-        window: Window,
+        (window, spacing): (Window, Spacing),
         points: &[Point<G>],
         progress: &mut dyn FnMut(usize, usize),
     ) -> Self {
@@ -69,20 +93,21 @@ impl<G: Layout> Table<'static, G> {
             .filter(|point| !point.is_zero())
             .map(|point| adder.import(point))
             .collect();
-        let digits = window.digits();
-        assert!(shift.len() <= MAX_ROWS / digits, "too many points for one table");
-        let mut rows = alloc::vec![G::EMPTY; shift.len() * digits];
-        for digit in 0..digits {
+        let shifts = spacing.shifts(window);
+        assert!(shift.len() <= MAX_ROWS / shifts, "too many points for one table");
+        let doublings = spacing.sets(window) * window.bits() as usize;
+        let mut rows = alloc::vec![G::EMPTY; shift.len() * shifts];
+        for number in 0..shifts {
             adder.canonical(&mut shift);
-            for (row, shifted) in rows.iter_mut().skip(digit).step_by(digits).zip(&shift) {
+            for (row, shifted) in rows.iter_mut().skip(number).step_by(shifts).zip(&shift) {
                 *row = *shifted;
             }
-            if digit + 1 < digits {
-                (0..window.bits()).for_each(|_| double(adder, &mut shift));
+            if number + 1 < shifts {
+                (0..doublings).for_each(|_| double(adder, &mut shift));
             }
-            progress(digit + 1, digits);
+            progress(number + 1, shifts);
         }
-        Self { backend, window, slots: Cow::Owned(slots), rows: Cow::Owned(rows) }
+        Self { backend, window, spacing, slots: Cow::Owned(slots), rows: Cow::Owned(rows) }
     }
 }
 
@@ -92,6 +117,12 @@ impl<G: Layout> Table<'_, G> {
     #[must_use]
     pub fn window(&self) -> Window {
         self.window
+    }
+
+    /// How many digits share a shift.
+    #[must_use]
+    pub fn spacing(&self) -> Spacing {
+        self.spacing
     }
 
     /// The backend that this table is for.
@@ -116,7 +147,7 @@ impl<G: Layout> Table<'_, G> {
     ///
     /// Scalars of positions that this table does not have count for nothing. Costs about one
     /// affine addition (35 ns in lanes) for every digit that is not zero and two for every
-    /// bucket in use. Digits of another window are a mistake of the caller: the result is
+    /// bucket in use, of which a spaced table has more. Digits of another window are a mistake of the caller: the result is
     /// `None`.
     ///
     /// # Security
@@ -130,9 +161,10 @@ impl<G: Layout> Table<'_, G> {
         #[cfg(target_arch = "x86_64")]
         if let Some(ifma) = self.backend.ifma() {
             let mut adder = super::lanes::LaneAdder::<G>::new(ifma);
-            return Some(weighted_sum(&mut adder, &self.rows, &self.slots, digits));
+            return Some(weighted_sum(&mut adder, &self.rows, &self.slots, digits, self.spacing));
         }
-        Some(weighted_sum(&mut PortableAdder::<G>::new(), &self.rows, &self.slots, digits))
+        let mut adder = PortableAdder::<G>::new();
+        Some(weighted_sum(&mut adder, &self.rows, &self.slots, digits, self.spacing))
     }
 }
 

@@ -2,7 +2,7 @@ use ark_ec::CurveGroup;
 use ark_ec::short_weierstrass::Affine;
 use proptest::prelude::*;
 
-use super::super::{G1, G2};
+use super::super::{G1, G1Table, G2};
 use super::*;
 use crate::Fr;
 
@@ -24,10 +24,14 @@ fn naive<G: Layout>(points: &[Point<G>], scalars: &[Fr]) -> Sum<G> {
 
 fn check<G: Layout>(points: &[Point<G>], scalars: &[Fr], bits: u32) {
     let expected = naive::<G>(points, scalars);
+    let window = Window::new(bits);
+    let digits = Digits::new(window, scalars);
     for backend in Backend::available() {
-        let table = Table::<G>::build(backend, Window::new(bits), points, &mut |_, _| {});
-        let digits = Digits::new(Window::new(bits), scalars);
-        assert_eq!(table.vartime_msm(&digits), Some(expected), "{backend:?}");
+        let spaced = if bits % 2 == 0 { Spacing::new(4) } else { Spacing::BARE };
+        for spacing in [Spacing::DENSE, spaced] {
+            let table = Table::<G>::build_spaced(backend, window, spacing, points, &mut |_, _| {});
+            assert_eq!(table.vartime_msm(&digits), Some(expected), "{backend:?} {spacing:?}");
+        }
     }
 }
 
@@ -95,4 +99,21 @@ fn a_sparse_sum_takes_only_the_points_it_names() {
         assert_eq!(table.vartime_msm(&Digits::sparse(Window::new(8), &named)), Some(expected));
         assert_eq!(table.vartime_msm(&Digits::sparse(Window::new(9), &named)), None);
     }
+}
+
+#[test]
+fn a_spaced_table_is_as_much_smaller() {
+    let points = points::<G1>(3);
+    let rows = |spacing| {
+        let table = G1Table::build_spaced(
+            Backend::Portable,
+            Window::new(13),
+            spacing,
+            &points,
+            &mut |_, _| {},
+        );
+        table.memory() / (3 * 64)
+    };
+    let spacings = [Spacing::DENSE, Spacing::new(4), Spacing::new(7), Spacing::BARE];
+    assert_eq!(spacings.map(rows), [20, 5, 3, 1]);
 }
