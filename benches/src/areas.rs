@@ -4,7 +4,7 @@ mod crypto;
 mod mix;
 mod node;
 pub(crate) mod ratchet;
-mod rln;
+pub(crate) mod rln;
 
 use crate::runner::Area;
 

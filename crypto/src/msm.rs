@@ -3,13 +3,15 @@
 //! The points never change, so a [`Table`] holds, for every point `P`, the shifts
 //! `2^(c j) P`. A scalar is cut in signed digits of `c` bits, and every digit of every scalar
 //! then falls in one and the same set of `2^(c-1)` buckets: there are no doublings. Where a table
-//! is too large or takes too long, [`Spacing`] keeps every `k`-th shift or none. A bucket is
+//! is too large or takes too long, [`Density`] keeps every `k`-th shift or none; where there is
+//! memory to spare, multiples too. A bucket is
 //! summed by a tree of affine additions that share one inversion a level; eight additions run
 //! side by side where the processor has AVX-512 IFMA.
 //!
 //! | module | what it holds |
 //! |---|---|
 //! | `digits` | scalars as signed digits, cut once for all tables of one window |
+//! | `factors` | digits as products, for tables with multiples |
 //! | `table` | the shifted points, built from points or taken from bytes |
 //! | `format` | tables as bytes, used where they lie |
 //! | `buckets` | sorting digits to buckets, and the weighted sum of the buckets |
@@ -26,6 +28,7 @@
 
 mod buckets;
 mod digits;
+mod factors;
 mod format;
 pub(crate) mod group;
 #[cfg(target_arch = "x86_64")]
@@ -34,7 +37,7 @@ pub(crate) mod portable;
 mod segments;
 mod table;
 
-pub use digits::{Digits, Spacing, Window};
+pub use digits::{Density, Digits, Window};
 pub use format::TableError;
 pub use group::{G1, G2, Group};
 pub use table::Table;

@@ -15,6 +15,7 @@
 //! | verify | [`Verifier`]: [`verify`](Verifier::verify), [`verify_batch`](Verifier::verify_batch) |
 //! | catch spam | [`NullifierLog`], [`recover_secret`] |
 //! | load keys | [`ProvingKey`], [`VerifyingKey`]; the deployed ones are in `logos-rln-keys` |
+//! | choose memory or speed, start at once | [`Tables`] of a [`TableSize`], built or out of a file |
 //! | read and write bytes | [`wire`]: zerokit 3.0's formats and the older proof frames |
 //! | try other circuit sizes | [`development_setup`], not for production |
 //!
@@ -77,6 +78,7 @@ mod setup;
 mod share;
 mod slot;
 mod sums;
+mod tables;
 mod values;
 mod verifier;
 pub mod wire;
@@ -100,6 +102,6 @@ pub use slot::{
     BurnError, BurntIds, IdLedger, MemoryLedger, PoolPolicy, Slot, SlotError, SlotFactory,
     SlotPool, Wanted, burn, next_id,
 };
-pub use sums::TablesError;
+pub use tables::{TableSize, Tables, TablesError};
 pub use values::{MultiValues, ProofValues, SignalSlot, SingleValues};
 pub use verifier::{Verifier, VerifyError};

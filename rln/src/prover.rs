@@ -18,14 +18,15 @@ use thiserror::Error;
 pub use batch::{BatchError, Statement};
 
 use crate::circuit::{Assignment, Circuit, fill_fixed, fill_message};
-use crate::key::{KeyHash, ProvingKey};
+use crate::key::ProvingKey;
 use crate::membership::{Membership, MembershipError, MerklePath};
 use crate::message::{Message, MessageIdsError};
 use crate::partial::PartialProof;
 use crate::proof::{Blinding, ProofPoints, RlnProof};
 use crate::quotient::{Domain, Rows, changing_rows};
 use crate::slot::Online;
-use crate::sums::{Sums, TablesError};
+use crate::sums::Sums;
+use crate::tables::{TableSize, Tables};
 use crate::values::{MultiValues, ProofValues, SingleValues};
 
 /// Why no proof can be made.
@@ -85,8 +86,8 @@ pub struct Prover {
 }
 
 impl Prover {
-    /// Takes a key and builds its tables for the fastest arithmetic this processor has: about a
-    /// third of a second, and some 32 MiB for the deployed circuits.
+    /// Takes a key and builds its tables ([`TableSize::Small`]) for the fastest arithmetic this
+    /// processor has: about a third of a second.
     #[must_use]
     pub fn new(key: ProvingKey) -> Self {
         Self::with_backend(key, Backend::detect(), &mut |_| ())
@@ -96,40 +97,21 @@ impl Prover {
     /// done, from 0 to 1.
     #[must_use]
     pub fn with_backend(key: ProvingKey, backend: Backend, progress: &mut dyn FnMut(f32)) -> Self {
-        let sums = Sums::build(&key, backend, progress);
+        let tables = Tables::build(&key, backend, TableSize::Small, progress);
+        Self::with_tables(key, tables)
+    }
+
+    /// Takes a key and tables of it, of another size or made before.
+    #[must_use]
+    pub fn with_tables(key: ProvingKey, tables: Tables) -> Self {
+        let sums = Sums::new(&key, tables);
         Self::assemble(key, sums)
     }
 
-    /// Takes a key and tables made before with [`Prover::tables`], typically a mapped file that
-    /// stays mapped: milliseconds. `source` is the hash under which they were kept.
-    ///
-    /// # Errors
-    ///
-    /// [`TablesError`] if the bytes are not tables of this key, or not for this processor: build
-    /// them anew.
-    ///
-    /// # Security
-    ///
-    /// The tables' points are not checked. Wrong ones make proofs that fail, nothing worse.
-    pub fn with_tables(
-        key: ProvingKey,
-        tables: &'static [u8],
-        source: &KeyHash,
-    ) -> Result<Self, TablesError> {
-        let sums = Sums::from_bytes(&key, tables, source)?;
-        Ok(Self::assemble(key, sums))
-    }
-
-    /// The tables as bytes, some 32 MiB for the deployed circuits, to keep in a file under the
-    /// hash of the key's bytes.
-    ///
-    /// | bytes | content |
-    /// |---|---|
-    /// | 64 | magic `rln-tb`, version 1, and the lengths of the three tables as u64 |
-    /// | | tables of `A`, `B` and `C`, each padded to 64 bytes |
+    /// The tables, to keep them or to ask their size.
     #[must_use]
-    pub fn tables(&self, source: &KeyHash) -> Vec<u8> {
-        self.sums.to_bytes(source)
+    pub const fn tables(&self) -> &Tables {
+        &self.sums.tables
     }
 
     fn assemble(key: ProvingKey, sums: Sums) -> Self {

@@ -5,126 +5,32 @@ use alloc::vec::Vec;
 use ark_bn254::{G1Projective, G2Projective};
 use logos_crypto::Fr;
 use logos_crypto::backend::Backend;
-use logos_crypto::codec::{DecodeError, Reader, Writer};
-use logos_crypto::msm::{Digits, G1Table, G2Table, TableError, Window};
-use thiserror::Error;
+use logos_crypto::msm::Digits;
 
 use crate::circuit::{Assignment, Layout};
-use crate::key::{KeyHash, ProvingKey};
+use crate::key::ProvingKey;
 use crate::proof::ProofPoints;
+use crate::tables::Tables;
 
-/// Width of the digits all tables share, so that a witness is cut once.
-const WINDOW: Window = Window::new(13);
-
-/// Distinguishes prover tables from other files.
-const MAGIC: &[u8; 8] = b"rln-tb\0\x01";
-/// Bytes before the first table.
-const HEADER: usize = 64;
-
-/// Why bytes are not the tables of a key.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum TablesError {
-    /// The bytes end early or go on too long.
-    #[error("table bytes are damaged: {0}")]
-    Decode(#[from] DecodeError),
-    /// The bytes are of another format or version.
-    #[error("not tables of this format")]
-    Format,
-    /// One of the tables cannot be used.
-    #[error(transparent)]
-    Table(#[from] TableError),
-    /// The tables are of another key or circuit.
-    #[error("the tables are of another key")]
-    OtherKey,
-}
-
-/// The key's points with their shifts.
+/// Sums over a key's tables.
 ///
-/// `C` is one table: first the wires' points, then the rows'. A proof's scalars are laid out the
-/// same way, so the digits of its wires serve `A` and `B` too, which have no further points.
+/// A proof's scalars are laid out as the points of `C` are, wires before rows, so the digits of
+/// its wires serve `A` and `B` too, which have no further points.
 pub(crate) struct Sums {
-    a: G1Table<'static>,
-    b: G2Table<'static>,
-    c: G1Table<'static>,
+    pub(crate) tables: Tables,
     n_wires: usize,
     /// Wires a message changes, in order.
     changing: Vec<u32>,
 }
 
 impl Sums {
-    /// Shifts every point of the key: about a third of a second in lanes.
-    pub(crate) fn build(key: &ProvingKey, backend: Backend, progress: &mut dyn FnMut(f32)) -> Self {
-        let points = &key.points;
-        let c: Vec<_> = points.wires.iter().chain(&points.rows).copied().collect();
-        let part = |from: f32, share: f32| {
-            move |done: usize, all: usize| from + share * done as f32 / all.max(1) as f32
-        };
-        let (in_a, in_b, in_c) = (part(0.0, 0.2), part(0.2, 0.4), part(0.6, 0.4));
+    pub(crate) fn new(key: &ProvingKey, tables: Tables) -> Self {
         let layout = &key.layout;
-        Self {
-            a: G1Table::build(backend, WINDOW, &points.a, &mut |d, n| progress(in_a(d, n))),
-            b: G2Table::build(backend, WINDOW, &points.b, &mut |d, n| progress(in_b(d, n))),
-            c: G1Table::build(backend, WINDOW, &c, &mut |d, n| progress(in_c(d, n))),
-            n_wires: layout.n_wires,
-            changing: changing_wires(layout),
-        }
-    }
-
-    pub(crate) fn to_bytes(&self, source: &KeyHash) -> Vec<u8> {
-        let tables =
-            [self.a.to_bytes(&source.0), self.b.to_bytes(&source.0), self.c.to_bytes(&source.0)];
-        let mut writer = Writer::with_capacity(HEADER + tables.iter().map(Vec::len).sum::<usize>());
-        writer.put(MAGIC);
-        tables.iter().for_each(|table| {
-            writer.u64_le(table.len() as u64);
-        });
-        writer.put(&[0; HEADER - 32]);
-        tables.iter().for_each(|table| {
-            writer.put(table);
-        });
-        writer.into_bytes()
-    }
-
-    pub(crate) fn from_bytes(
-        key: &ProvingKey,
-        bytes: &'static [u8],
-        source: &KeyHash,
-    ) -> Result<Self, TablesError> {
-        let mut reader = Reader::new(bytes);
-        if reader.array()? != MAGIC {
-            return Err(TablesError::Format);
-        }
-        let lengths = [reader.u64_le()?, reader.u64_le()?, reader.u64_le()?];
-        reader.take(HEADER - 32)?;
-        let mut table = |length: u64| {
-            let length = reader.checked_count(length, usize::MAX, 1)?;
-            reader.take(length)
-        };
-        let [a, b, c] = lengths;
-        let (a, b, c) = (table(a)?, table(b)?, table(c)?);
-        reader.finish()?;
-        let layout = &key.layout;
-        let sums = Self {
-            a: G1Table::from_bytes(a, &source.0)?,
-            b: G2Table::from_bytes(b, &source.0)?,
-            c: G1Table::from_bytes(c, &source.0)?,
-            n_wires: layout.n_wires,
-            changing: changing_wires(layout),
-        };
-        let sizes = [sums.a.len(), sums.b.len(), sums.c.len()];
-        let n_rows = key.points.rows.len();
-        let windows = [sums.a.window(), sums.b.window(), sums.c.window()];
-        if sizes != [layout.n_wires, layout.n_wires, layout.n_wires + n_rows]
-            || windows != [WINDOW; 3]
-        {
-            return Err(TablesError::OtherKey);
-        }
-        Ok(sums)
+        Self { tables, n_wires: layout.n_wires, changing: changing_wires(layout) }
     }
 
     pub(crate) fn backend(&self) -> Backend {
-        self.a.backend()
+        self.tables.backend()
     }
 
     /// All wires and, behind them, the rows.
@@ -132,12 +38,12 @@ impl Sums {
         let mut scalars = Vec::with_capacity(self.n_wires + rows.len());
         scalars.extend_from_slice(assignment.as_slice());
         scalars.extend_from_slice(rows);
-        self.points(&Digits::new(WINDOW, &scalars))
+        self.points(&Digits::new(self.tables.window(), &scalars))
     }
 
     /// All wires, no rows.
     pub(crate) fn wires(&self, assignment: &Assignment) -> ProofPoints {
-        self.points(&Digits::new(WINDOW, assignment.as_slice()))
+        self.points(&Digits::new(self.tables.window(), assignment.as_slice()))
     }
 
     /// The wires a message changes, and all rows.
@@ -145,7 +51,7 @@ impl Sums {
         let wires = self.changing.iter().map(|wire| (*wire, assignment.wire(*wire as usize)));
         let rows = rows.iter().enumerate().map(|(row, scalar)| (self.row_position(row), *scalar));
         let scalars: Vec<(u32, Fr)> = wires.chain(rows).collect();
-        self.points(&Digits::sparse(WINDOW, &scalars))
+        self.points(&Digits::sparse(self.tables.window(), &scalars))
     }
 
     /// What all wires that differ between two assignments add on the way from one to the other.
@@ -155,7 +61,7 @@ impl Sums {
             .filter(|((from, to), _)| from != to)
             .map(|((from, to), wire)| (wire, *to - *from))
             .collect();
-        self.points(&Digits::sparse(WINDOW, &scalars))
+        self.points(&Digits::sparse(self.tables.window(), &scalars))
     }
 
     /// Some rows of `C`.
@@ -173,7 +79,8 @@ impl Sums {
             wires.iter().map(|(wire, scalar)| (u32::try_from(*wire).unwrap_or(u32::MAX), *scalar));
         let rows = rows.map(|(row, scalar)| (self.row_position(row), scalar));
         let scalars: Vec<(u32, Fr)> = wires.chain(rows).collect();
-        self.c.vartime_msm(&Digits::sparse(WINDOW, &scalars)).unwrap_or_default()
+        let digits = Digits::sparse(self.tables.window(), &scalars);
+        self.tables.c.vartime_msm(&digits).unwrap_or_default()
     }
 
     fn row_position(&self, row: usize) -> u32 {
@@ -182,9 +89,9 @@ impl Sums {
 
     fn points(&self, digits: &Digits) -> ProofPoints {
         // The digits are of the tables' own window, so every sum exists.
-        let in_a = || self.a.vartime_msm(digits).unwrap_or_default();
-        let in_b = || self.b.vartime_msm(digits).unwrap_or_default();
-        let in_c = || self.c.vartime_msm(digits).unwrap_or_default();
+        let in_a = || self.tables.a.vartime_msm(digits).unwrap_or_default();
+        let in_b = || self.tables.b.vartime_msm(digits).unwrap_or_default();
+        let in_c = || self.tables.c.vartime_msm(digits).unwrap_or_default();
         let (a, b, c): (G1Projective, G2Projective, G1Projective) = in_parallel(in_a, in_b, in_c);
         ProofPoints { a, b, c }
     }

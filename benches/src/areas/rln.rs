@@ -1,7 +1,9 @@
 //! `rln`: proofs, slots, verification, trees and key loading beside zerokit and taceo.
 
-mod members;
+pub(crate) mod members;
+mod memory;
 mod start;
+mod tables;
 mod throughput;
 
 use anyhow::{Context, Result, ensure};
@@ -17,15 +19,26 @@ use rand_core::SeedableRng;
 use self::members::Member;
 use crate::machine::backend;
 use crate::peers::{taceo, zerokit};
-use crate::runner::{Area, Runner, Side};
+use crate::runner::{Area, Child, Runner, Side};
 
 /// The area.
 pub(super) const AREA: Area = Area {
     name: "rln",
     about: "proofs, slots, verification, trees and keys beside zerokit and taceo",
     figures,
-    children: start::CHILDREN,
+    children: CHILDREN,
 };
+
+const CHILDREN: &[Child] = &[
+    ("key_load.ours", start::ours),
+    ("key_load.theirs", start::theirs),
+    ("memory_full.ours", memory::full_ours),
+    ("memory_full.theirs", memory::full_theirs),
+    ("memory_full_none.ours", memory::full_none_ours),
+    ("memory_full_none.theirs", memory::full_theirs),
+    ("memory_slots.ours", memory::slots_ours),
+    ("memory_slots.theirs", memory::slots_theirs),
+];
 
 /// Both sides with one statement.
 struct Bench {
@@ -50,13 +63,17 @@ fn figures(runner: &mut Runner) -> Result<()> {
         throughput::figure(runner, &bench)?;
     }
     trees(runner)?;
-    runner.against(zerokit::NAME).compare_alone("key_load")
+    tables::figures(runner)?;
+    runner.against(zerokit::NAME).compare_alone("key_load")?;
+    ["memory_full", "memory_full_none", "memory_slots"]
+        .iter()
+        .try_for_each(|name| runner.compare_memory(name))
 }
 
 impl Bench {
     fn new() -> Result<Self> {
         let prover = Prover::with_backend(logos_rln_keys::single(), backend(), &mut |_| ());
-        let verifier = Verifier::new(logos_rln_keys::single_verifying_key());
+        let verifier = Verifier::with_backend(logos_rln_keys::single_verifying_key(), backend());
         Ok(Self { prover, verifier, peer: zerokit::Peer::single(), member: Member::new(1)? })
     }
 

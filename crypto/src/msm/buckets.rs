@@ -5,42 +5,44 @@ use alloc::vec::Vec;
 use ark_ff::AdditiveGroup;
 use zeroize::Zeroize;
 
-use super::digits::{Digits, Spacing, Window};
+use super::digits::{Density, Digits, Window};
+use super::factors::Factors;
 use super::group::{Layout, Sum};
 use super::segments::{Adder, MINUS, Segments, Source, Sums, sum_segments};
 
 /// No row: the slot of a point at infinity.
 pub(crate) const NO_SLOT: u32 = u32::MAX;
 
-/// The sum of all points, each as often as its digits say. Point `i` has its shifts in the rows
-/// from `slots[i] * shifts` on; digit `q * sets + r` falls in set `r` of the buckets and takes
-/// shift `q`.
+/// Where the rows of points are: those of point `i` from `slots[i] * rows` on, shift by shift, of
+/// each shift its multiples.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Places<'a> {
+    pub(crate) slots: &'a [u32],
+    pub(crate) density: Density,
+    pub(crate) factors: &'a Factors,
+}
+
+/// The sum of all points, each as often as its digits say. Digit `q * sets + r` falls in set `r`
+/// of the buckets and takes shift `q`.
 pub(crate) fn weighted_sum<G: Layout, A: Adder<G>>(
     adder: &mut A,
     rows: &[G::Row],
-    slots: &[u32],
+    places: Places<'_>,
     digits: &Digits,
-    spacing: Spacing,
 ) -> Sum<G> {
-    let sets = spacing.sets(digits.window);
-    let mut segments = sort(slots, digits, sets);
+    let mut segments = sort(places, digits);
     let buckets = sum_segments(adder, Source::Table, rows, &segments);
     segments.entries.zeroize();
     weigh(adder, &buckets, digits.window)
 }
 
-/// Counting sort: segment `i` of a set gets the rows whose digit is `i + 1` or its negative.
+/// Counting sort: segment `i` of a set gets the rows whose bucket is `i + 1` or its negative.
 #[expect(clippy::indexing_slicing, reason = "a digit is at most the number of buckets")]
-fn sort(slots: &[u32], digits: &Digits, sets: usize) -> Segments {
+fn sort(places: Places<'_>, digits: &Digits) -> Segments {
+    let sets = places.density.sets(digits.window);
     let per_set = digits.window.buckets();
     let mut starts = alloc::vec![0u32; sets * per_set + 1];
-    for (_, digits) in used(slots, digits, sets) {
-        for digits in digits.chunks(sets) {
-            for (segment, _) in placed(digits, per_set) {
-                starts[segment + 1] += 1;
-            }
-        }
-    }
+    places.each(digits, |segment, _| starts[segment + 1] += 1);
     let mut total = 0;
     for start in &mut starts {
         total += *start;
@@ -48,36 +50,36 @@ fn sort(slots: &[u32], digits: &Digits, sets: usize) -> Segments {
     }
     let mut entries = alloc::vec![0u32; total as usize];
     let mut next = starts.clone();
-    for (first, digits) in used(slots, digits, sets) {
-        for (row, digits) in (first..).zip(digits.chunks(sets)) {
-            for (segment, negative) in placed(digits, per_set) {
-                let place = &mut next[segment];
-                entries[*place as usize] = if negative { row | MINUS } else { row };
-                *place += 1;
-            }
-        }
-    }
+    places.each(digits, |segment, entry| {
+        let place = &mut next[segment];
+        entries[*place as usize] = entry;
+        *place += 1;
+    });
     Segments { entries, starts }
 }
 
-/// The segment of every digit that is not zero, one digit for each set, and its sign.
-fn placed(digits: &[i16], per_set: usize) -> impl Iterator<Item = (usize, bool)> {
-    digits.iter().enumerate().filter(|(_, digit)| **digit != 0).map(move |(set, digit)| {
-        (set * per_set + usize::from(digit.unsigned_abs()) - 1, *digit < 0)
-    })
-}
-
-/// The first row and the digits of every scalar whose point has rows.
-fn used<'a>(
-    slots: &'a [u32],
-    digits: &'a Digits,
-    sets: usize,
-) -> impl Iterator<Item = (u32, &'a [i16])> {
-    digits.iter().filter_map(move |(position, digits)| {
-        let slot = slots.get(position).copied().filter(|&slot| slot != NO_SLOT)?;
-        // A table has fewer than 2^31 rows.
-        u32::try_from(digits.len().div_ceil(sets)).ok().map(|shifts| (slot * shifts, digits))
-    })
+impl Places<'_> {
+    /// Names the segment and the entry of every digit that is not zero.
+    #[inline(always)]
+    fn each(self, digits: &Digits, mut found: impl FnMut(usize, u32)) {
+        let (sets, per_set) = (self.density.sets(digits.window), digits.window.buckets());
+        let (rows, multiples) = (self.density.rows(digits.window), self.density.multiples());
+        for (position, digits) in digits.iter() {
+            let slot = self.slots.get(position).copied().filter(|&slot| slot != NO_SLOT);
+            // A table has fewer than 2^31 rows.
+            let Some(first) = slot.and_then(|slot| u32::try_from(slot as usize * rows).ok()) else {
+                continue;
+            };
+            for (row, digits) in (first..).step_by(multiples).zip(digits.chunks(sets)) {
+                for (set, &digit) in digits.iter().enumerate() {
+                    if let Some((bucket, multiple)) = self.factors.of(digit.unsigned_abs()) {
+                        let entry = (row + multiple) | if digit < 0 { MINUS } else { 0 };
+                        found(set * per_set + bucket, entry);
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// `sum 2^(c r) i B_(r, i)` over the sets `r` of buckets, where bucket `B_i` is segment `i - 1` of

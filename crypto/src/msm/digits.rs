@@ -55,39 +55,85 @@ impl Window {
     }
 }
 
-/// How many digits of a scalar share one shift of its point.
+/// Which rows a table keeps of every point.
 ///
 /// With every shift in the table all digits fall in one set of buckets. A table that keeps every
 /// `k`-th shift is `k` times smaller and quicker to build; its digits fall in `k` sets of buckets,
-/// which a sum joins by doublings.
+/// which a sum joins by doublings. A table that keeps small multiples of every shift too needs
+/// fewer buckets, so its digits can be wider and fewer.
 ///
-/// | spacing | rows a point | sets of buckets | for |
+/// | density | rows a point | buckets | for |
 /// |---|---|---|---|
-/// | [`Spacing::DENSE`] | all digits | 1 | tables that are built once and kept |
-/// | [`Spacing::BARE`] | 1, the point itself | all digits | a sum at once, nothing to build |
+/// | [`Density::BARE`] | 1, the point itself | a set for each digit | a sum at once, nothing to build |
+/// | [`Density::spaced`] by `k` | a `k`-th of the digits | `k` sets | little memory |
+/// | [`Density::SHIFTS`] | all digits | one set | tables that are built once and kept |
+/// | [`Density::multiplied`] to `m` | `m` times the digits | part of a set | memory to spare |
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Spacing(u8);
+pub struct Density {
+    /// Digits that share a shift.
+    spacing: u8,
+    /// Multiples of a shift, from one on.
+    multiples: u8,
+}
 
-impl Spacing {
-    /// Every shift.
-    pub const DENSE: Self = Self(1);
+impl Density {
     /// No shift but the point.
-    pub const BARE: Self = Self(u8::MAX);
+    pub const BARE: Self = Self { spacing: u8::MAX, multiples: 1 };
+    /// Every shift.
+    pub const SHIFTS: Self = Self { spacing: 1, multiples: 1 };
+    /// The most multiples of a shift.
+    pub const MAX_MULTIPLES: u8 = 16;
 
     /// Every `digits`-th shift; zero counts as one.
     #[must_use]
-    pub const fn new(digits: u8) -> Self {
-        Self(if digits == 0 { 1 } else { digits })
+    pub const fn spaced(digits: u8) -> Self {
+        Self { spacing: if digits == 0 { 1 } else { digits }, multiples: 1 }
+    }
+
+    /// Every shift `1, 2, .. multiples` times, brought into `1..=16`.
+    #[must_use]
+    pub const fn multiplied(multiples: u8) -> Self {
+        let multiples = match multiples {
+            0 => 1,
+            1..=Self::MAX_MULTIPLES => multiples,
+            _ => Self::MAX_MULTIPLES,
+        };
+        Self { spacing: 1, multiples }
+    }
+
+    /// The density of a table with digits of `window` that has these numbers in its header, if
+    /// they are those [`Density::numbers`] gives.
+    pub(crate) fn from_numbers(window: Window, [spacing, multiples]: [u32; 2]) -> Option<Self> {
+        let density =
+            Self { spacing: spacing.try_into().ok()?, multiples: multiples.try_into().ok()? };
+        let known = (1..=Self::MAX_MULTIPLES).contains(&density.multiples) && density.spacing > 0;
+        (known && density.numbers(window) == [spacing, multiples]).then_some(density)
+    }
+
+    /// Digits that share a shift, of those that there are, and multiples of a shift.
+    pub(crate) fn numbers(self, window: Window) -> [u32; 2] {
+        // A scalar has at most 64 digits.
+        [u32::try_from(self.sets(window)).unwrap_or(u32::MAX), u32::from(self.multiples)]
     }
 
     /// Sets of buckets of a sum with digits of `window`.
     pub(crate) fn sets(self, window: Window) -> usize {
-        usize::from(self.0).min(window.digits())
+        usize::from(self.spacing).min(window.digits())
+    }
+
+    /// Shifts of a point with digits of `window`.
+    pub(crate) fn shifts(self, window: Window) -> usize {
+        window.digits().div_ceil(self.sets(window))
+    }
+
+    /// Multiples of a shift.
+    pub(crate) fn multiples(self) -> usize {
+        usize::from(self.multiples)
     }
 
     /// Rows of a point with digits of `window`.
-    pub(crate) fn shifts(self, window: Window) -> usize {
-        window.digits().div_ceil(self.sets(window))
+    pub(crate) fn rows(self, window: Window) -> usize {
+        self.shifts(window) * self.multiples()
     }
 }
 

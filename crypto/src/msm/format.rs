@@ -13,7 +13,8 @@
 //! | 32 | 8 | number of rows `m` |
 //! | 40 | 32 | SHA-256 of what the points were taken from |
 //! | 72 | 4 | digits that share a shift |
-//! | 76 | 52 | zero |
+//! | 76 | 4 | multiples of a shift |
+//! | 80 | 48 | zero |
 //! | 128 | `4 n` | slot of every point, `2^32 - 1` for infinity; zeros up to a multiple of 64 |
 //! | then | `64 m` or `128 m` | rows |
 
@@ -25,7 +26,8 @@ use zerocopy::little_endian::{U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use super::buckets::NO_SLOT;
-use super::digits::{Spacing, Window};
+use super::digits::{Density, Window};
+use super::factors::Factors;
 use super::group::Layout;
 use super::table::Table;
 use crate::backend::Backend;
@@ -47,8 +49,8 @@ struct Header {
     points: U64,
     rows: U64,
     source: [u8; 32],
-    spacing: U32,
-    reserved: [u8; 52],
+    density: [U32; 2],
+    reserved: [u8; 48],
 }
 
 /// Why bytes are not a usable table.
@@ -85,6 +87,13 @@ impl<G: Layout> Table<'_, G> {
     /// The table as bytes; `source` is the SHA-256 of what its points were taken from.
     #[must_use]
     pub fn to_bytes(&self, source: &[u8; 32]) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.byte_len());
+        self.append_to(&mut bytes, source);
+        bytes
+    }
+
+    /// Appends the table as bytes to `bytes`, whose length is brought to a multiple of 64 first.
+    pub fn append_to(&self, bytes: &mut Vec<u8>, source: &[u8; 32]) {
         let header = Header {
             magic: MAGIC,
             version: U32::new(VERSION),
@@ -94,16 +103,20 @@ impl<G: Layout> Table<'_, G> {
             points: U64::new(self.slots.len() as u64),
             rows: U64::new(self.rows.len() as u64),
             source: *source,
-            // As many sets as digits at most, which are 64.
-            spacing: U32::new(u32::try_from(self.spacing.sets(self.window)).unwrap_or(u32::MAX)),
-            reserved: [0; 52],
+            density: self.density.numbers(self.window).map(U32::new),
+            reserved: [0; 48],
         };
-        let mut bytes = Vec::with_capacity(HEADER + self.slots.len() * 4 + 64 + self.memory());
+        bytes.resize(bytes.len().next_multiple_of(64), 0);
         bytes.extend_from_slice(header.as_bytes());
         bytes.extend_from_slice(self.slots.as_bytes());
         bytes.resize(bytes.len().next_multiple_of(64), 0);
         bytes.extend_from_slice(self.rows.as_bytes());
-        bytes
+    }
+
+    /// Length of [`Table::to_bytes`], a multiple of 64.
+    #[must_use]
+    pub fn byte_len(&self) -> usize {
+        HEADER + (self.slots.len() * 4).next_multiple_of(64) + self.memory()
     }
 
     /// Bytes of the rows.
@@ -134,7 +147,7 @@ impl<'a, G: Layout> Table<'a, G> {
             return Err(TableError::OtherBackend);
         }
         let (header, rest) = Header::read_from_prefix(bytes).map_err(|_| TableError::NotATable)?;
-        let (backend, window, spacing) = header.check::<G>(source)?;
+        let (backend, window, density) = header.check::<G>(source)?;
         let lengths = header.lengths(size_of::<G::Row>());
         let (slot_bytes, row_bytes) = lengths
             .filter(|(slots, rows)| slots.next_multiple_of(64) + rows == rest.len())
@@ -147,12 +160,13 @@ impl<'a, G: Layout> Table<'a, G> {
         let slots = <[u32]>::ref_from_bytes(slots).map_err(|_| TableError::Misaligned)?;
         let rows = <[G::Row]>::ref_from_bytes(rows.ok_or(TableError::Damaged)?)
             .map_err(|_| TableError::Misaligned)?;
-        let count = rows.len() / spacing.shifts(window);
+        let count = rows.len() / density.rows(window);
         if slots.iter().any(|&slot| slot != NO_SLOT && slot as usize >= count) {
             return Err(TableError::Damaged);
         }
         let (slots, rows) = (Cow::Borrowed(slots), Cow::Borrowed(rows));
-        Ok(Self { backend, window, spacing, slots, rows })
+        let factors = Factors::new(window, density);
+        Ok(Self { backend, window, density, factors, slots, rows })
     }
 }
 
@@ -161,7 +175,7 @@ impl Header {
     fn check<G: Layout>(
         &self,
         source: &[u8; 32],
-    ) -> Result<(Backend, Window, Spacing), TableError> {
+    ) -> Result<(Backend, Window, Density), TableError> {
         if self.magic != MAGIC || self.version.get() != VERSION || self.group.get() != G::TAG {
             return Err(TableError::NotATable);
         }
@@ -172,15 +186,13 @@ impl Header {
             .find(|&backend| form(backend) == self.form.get())
             .ok_or(TableError::OtherBackend)?;
         let window = Window::new(self.bits.get());
-        let spacing = u8::try_from(self.spacing.get()).map_err(|_| TableError::Damaged)?;
-        let spacing = Spacing::new(spacing);
-        let whole = self.rows.get().is_multiple_of(spacing.shifts(window) as u64);
-        let canonical = window.bits() == self.bits.get()
-            && spacing.sets(window) as u64 == u64::from(self.spacing.get());
-        if !canonical || !whole || self.rows.get() > MAX_ROWS as u64 {
+        let density =
+            Density::from_numbers(window, self.density.map(U32::get)).ok_or(TableError::Damaged)?;
+        let whole = self.rows.get().is_multiple_of(density.rows(window) as u64);
+        if window.bits() != self.bits.get() || !whole || self.rows.get() > MAX_ROWS as u64 {
             return Err(TableError::Damaged);
         }
-        Ok((backend, window, spacing))
+        Ok((backend, window, density))
     }
 
     /// Bytes of the slots and of the rows.
@@ -209,7 +221,7 @@ const fn form(backend: Backend) -> u32 {
 mod tests {
     use ark_ec::AffineRepr;
 
-    use super::super::{Digits, G1, G1Table, G2, G2Table, Group, Spacing};
+    use super::super::{Digits, G1, G1Table, G2, G2Table, Group};
     use super::*;
     use crate::Fr;
 
@@ -226,13 +238,15 @@ mod tests {
     fn comes_back<G: Layout>(point: ark_ec::short_weierstrass::Affine<<G as Group>::Config>) {
         let points = [point, -point, ark_ec::short_weierstrass::Affine::zero(), point];
         let scalars = [5u64, 3, 1, 9].map(Fr::from);
-        let spacings = [Spacing::DENSE, Spacing::new(5), Spacing::BARE];
-        for (backend, spacing) in
-            Backend::available().flat_map(|backend| spacings.map(|spacing| (backend, spacing)))
+        let densities =
+            [Density::BARE, Density::spaced(5), Density::SHIFTS, Density::multiplied(3)];
+        for (backend, density) in
+            Backend::available().flat_map(|backend| densities.map(|density| (backend, density)))
         {
-            let table =
-                Table::<G>::build_spaced(backend, Window::new(7), spacing, &points, &mut |_, _| {});
+            let shape = (Window::new(7), density);
+            let table = Table::<G>::build(backend, shape, &points, &mut |_, _| {});
             let bytes = table.to_bytes(&SOURCE);
+            assert_eq!(bytes.len(), table.byte_len());
             let (copy, start) = aligned(&bytes);
             let lent: Table<'_, G> =
                 Table::from_bytes(&copy[start..start + bytes.len()], &SOURCE).unwrap();
@@ -252,7 +266,8 @@ mod tests {
     #[test]
     fn bytes_that_are_no_usable_table_are_refused() {
         let point = ark_bn254::G1Affine::generator();
-        let table = G1Table::build(Backend::Portable, Window::new(8), &[point; 3], &mut |_, _| {});
+        let shape = (Window::new(8), Density::SHIFTS);
+        let table = G1Table::build(Backend::Portable, shape, &[point; 3], &mut |_, _| {});
         let bytes = table.to_bytes(&SOURCE);
         let load = |change: &dyn Fn(&mut Vec<u8>)| {
             let mut changed = bytes.clone();
@@ -268,6 +283,8 @@ mod tests {
         assert_eq!(load(&|bytes| bytes[20] = 77), Some(TableError::Damaged));
         assert_eq!(load(&|bytes| bytes[72] = 0), Some(TableError::Damaged));
         assert_eq!(load(&|bytes| bytes[72] = 200), Some(TableError::Damaged));
+        assert_eq!(load(&|bytes| bytes[76] = 0), Some(TableError::Damaged));
+        assert_eq!(load(&|bytes| bytes[76] = 17), Some(TableError::Damaged));
         assert_eq!(load(&|bytes| bytes[32] ^= 1), Some(TableError::Damaged));
         assert_eq!(load(&|bytes| bytes[40] ^= 1), Some(TableError::OtherSource));
         assert_eq!(load(&|bytes| bytes[129] = 1), Some(TableError::Damaged));

@@ -1,13 +1,29 @@
-//! The deployed keys prove, and their proofs verify.
-#![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
+//! The deployed keys prove, and their proofs verify. `LOGOS_BACKEND=portable` leaves the vector
+//! unit out.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs, reason = "a test")]
 
 use logos_crypto::Fr;
+use logos_crypto::backend::Backend;
 use logos_rln::{
     Circuit, ExternalNullifier, Identity, Membership, MemoryLedger, MerklePath, Message,
-    MessageIds, MessageLimit, Prover, Signal, SlotError, SlotFactory, Verifier, VerifyError, burn,
+    MessageIds, MessageLimit, Prover, ProvingKey, Signal, SlotError, SlotFactory, TableSize,
+    Tables, Verifier, VerifyError, VerifyingKey, burn,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
+
+fn backend() -> Backend {
+    let portable = std::env::var("LOGOS_BACKEND").is_ok_and(|name| name == "portable");
+    if portable { Backend::Portable } else { Backend::detect() }
+}
+
+fn prover(key: ProvingKey) -> Prover {
+    Prover::with_backend(key, backend(), &mut |_| ())
+}
+
+fn verifier(key: VerifyingKey) -> Verifier {
+    Verifier::with_backend(key, backend())
+}
 
 fn member(rng: &mut ChaCha20Rng) -> Membership {
     let siblings = (0..20).map(|_| Fr::random(rng)).collect();
@@ -19,8 +35,8 @@ fn member(rng: &mut ChaCha20Rng) -> Membership {
 #[test]
 fn the_single_key_proves() {
     let mut rng = ChaCha20Rng::seed_from_u64(1);
-    let prover = Prover::new(logos_rln_keys::single());
-    let verifier = Verifier::new(logos_rln_keys::single_verifying_key());
+    let prover = prover(logos_rln_keys::single());
+    let verifier = verifier(logos_rln_keys::single_verifying_key());
     let member = member(&mut rng);
     let epoch = ExternalNullifier::new(b"epoch", b"app");
     let signal = Signal::from_message(b"hello");
@@ -48,9 +64,9 @@ fn the_single_key_proves() {
 #[test]
 fn the_multi_key_proves() {
     let mut rng = ChaCha20Rng::seed_from_u64(2);
-    let prover = Prover::new(logos_rln_keys::multi());
+    let prover = prover(logos_rln_keys::multi());
     assert_eq!(prover.circuit(), Circuit::MULTI_20);
-    let verifier = Verifier::new(logos_rln_keys::multi_verifying_key());
+    let verifier = verifier(logos_rln_keys::multi_verifying_key());
     let member = member(&mut rng);
     let ids = [3, 99, 0].map(|id| member.limit().id(id).unwrap());
     let signal = Signal::from_message(b"hello");
@@ -84,15 +100,15 @@ fn slots_prove(prover: &Prover, verifier: &Verifier, ids: impl Fn(&Membership, u
 
 #[test]
 fn slots_of_the_single_key_prove_what_a_full_proof_proves() {
-    let prover = Prover::new(logos_rln_keys::single());
-    let verifier = Verifier::new(logos_rln_keys::single_verifying_key());
+    let prover = prover(logos_rln_keys::single());
+    let verifier = verifier(logos_rln_keys::single_verifying_key());
     slots_prove(&prover, &verifier, |member, id| member.limit().id(id).unwrap().into());
 }
 
 #[test]
 fn slots_of_the_multi_key_prove_what_a_full_proof_proves() {
-    let prover = Prover::new(logos_rln_keys::multi());
-    let verifier = Verifier::new(logos_rln_keys::multi_verifying_key());
+    let prover = prover(logos_rln_keys::multi());
+    let verifier = verifier(logos_rln_keys::multi_verifying_key());
     slots_prove(&prover, &verifier, |member, number| {
         let ids = [4 * number, 4 * number + 2].map(|id| member.limit().id(id).unwrap());
         MessageIds::burn(&ids, 4).unwrap()
@@ -102,7 +118,7 @@ fn slots_of_the_multi_key_prove_what_a_full_proof_proves() {
 #[test]
 fn a_slot_wants_its_own_burnt_ids() {
     let mut rng = ChaCha20Rng::seed_from_u64(4);
-    let prover = Prover::new(logos_rln_keys::single());
+    let prover = prover(logos_rln_keys::single());
     let member = member(&mut rng);
     let factory = SlotFactory::new(&prover, &member).unwrap();
     let epoch = ExternalNullifier::new(b"epoch", b"app");
@@ -116,8 +132,8 @@ fn a_slot_wants_its_own_burnt_ids() {
 #[test]
 fn a_refreshed_factory_proves_under_the_new_root() {
     let mut rng = ChaCha20Rng::seed_from_u64(5);
-    let prover = Prover::new(logos_rln_keys::single());
-    let verifier = Verifier::new(logos_rln_keys::single_verifying_key());
+    let prover = prover(logos_rln_keys::single());
+    let verifier = verifier(logos_rln_keys::single_verifying_key());
     let member = member(&mut rng);
     let mut siblings = member.path().siblings().to_vec();
     siblings[17] = Fr::random(&mut rng);
@@ -136,4 +152,14 @@ fn a_refreshed_factory_proves_under_the_new_root() {
     let message = Message::new(epoch, signal, id);
     let finished = prover.finish(factory.partial(), &message, &mut rng).unwrap();
     assert_eq!(verifier.verify(&finished, signal, &[moved.root()]), Ok(()));
+}
+
+#[test]
+fn tables_keep_within_their_bounds() {
+    let key = logos_rln_keys::single();
+    let mebibytes =
+        TableSize::ALL.map(|size| Tables::build(&key, backend(), size, &mut |_| ()).memory() >> 20);
+    for (found, bound) in mebibytes.into_iter().zip([2, 64, 512]) {
+        assert!(found < bound, "{mebibytes:?}");
+    }
 }

@@ -49,23 +49,28 @@ fn message(circuit: &Circuit, limit: u32, ids: &[u32], rng: &mut ChaCha20Rng) ->
     Message::new(ExternalNullifier::from_field(Fr::random(rng)), signal, ids)
 }
 
-/// Proves and verifies, in one step and in two, and refuses the proof for another message.
+/// Proves and verifies, in one step and in two, and refuses the proof for another message: on
+/// every backend.
 fn proves(shape: (u8, u8, CircuitKind), limit: u32, ids: &[u32]) {
-    let mut rng = rng(1);
     let circuit = circuit(shape);
-    let key = development_setup(circuit, &mut rng).prepare(&mut |_| ()).unwrap();
-    assert_eq!(key.circuit(), circuit);
-    let verifier = Verifier::new(key.verifying_key().clone());
-    let prover = Prover::with_backend(key, Backend::detect(), &mut |_| ());
-    let member = member(&circuit, limit, &mut rng);
-    let message = message(&circuit, limit, ids, &mut rng);
-    let roots = [member.root()];
-    let proof = prover.prove(&member, &message, &mut rng).unwrap();
-    assert_eq!(verifier.verify(&proof, message.signal, &roots), Ok(()));
-    let partial = prover.partial(&member).unwrap();
-    let finished = prover.finish(&partial, &message, &mut rng).unwrap();
-    assert_eq!(verifier.verify(&finished, message.signal, &roots), Ok(()));
-    assert!(verifier.verify(&proof, Signal::from_message(b"other"), &roots).is_err());
+    let setup = development_setup(circuit, &mut rng(1));
+    let key = setup.prepare(&mut |_| ()).unwrap().to_bytes();
+    for backend in Backend::available() {
+        let key = ProvingKey::from_bytes(&key).unwrap();
+        assert_eq!(key.circuit(), circuit);
+        let verifier = Verifier::with_backend(key.verifying_key().clone(), backend);
+        let prover = Prover::with_backend(key, backend, &mut |_| ());
+        let rng = &mut rng(2);
+        let member = member(&circuit, limit, rng);
+        let message = message(&circuit, limit, ids, rng);
+        let roots = [member.root()];
+        let proof = prover.prove(&member, &message, rng).unwrap();
+        assert_eq!(verifier.verify(&proof, message.signal, &roots), Ok(()));
+        let partial = prover.partial(&member).unwrap();
+        let finished = prover.finish(&partial, &message, rng).unwrap();
+        assert_eq!(verifier.verify(&finished, message.signal, &roots), Ok(()));
+        assert!(verifier.verify(&proof, Signal::from_message(b"other"), &roots).is_err());
+    }
 }
 
 #[test]

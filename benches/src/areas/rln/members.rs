@@ -11,13 +11,13 @@ use rand_core::SeedableRng;
 use crate::peers::zerokit::{DEPTH, Statement};
 
 /// A member at a random place of a random tree.
-pub(super) struct Member {
-    pub(super) membership: Membership,
+pub(crate) struct Member {
+    pub(crate) membership: Membership,
     epoch: ExternalNullifier,
 }
 
 impl Member {
-    pub(super) fn new(seed: u64) -> Result<Self> {
+    pub(crate) fn new(seed: u64) -> Result<Self> {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
         let identity = Identity::random(&mut rng);
         let siblings = (0..DEPTH).map(|_| Fr::random(&mut rng)).collect();
@@ -28,13 +28,13 @@ impl Member {
     }
 
     /// The member's message number `id` of the epoch.
-    pub(super) fn message(&self, id: u32) -> Result<Message> {
+    pub(crate) fn message(&self, id: u32) -> Result<Message> {
         let signal = Signal::from_message(format!("message {id}").as_bytes());
         Ok(Message::new(self.epoch, signal, self.membership.limit().id(id)?))
     }
 
     /// The same message for the peer.
-    pub(super) fn statement(&self, id: u32) -> Statement {
+    pub(crate) fn statement(&self, id: u32) -> Statement {
         let path = self.membership.path();
         Statement {
             secret: self.membership.secret().expose_secret().to_bytes(),
@@ -49,7 +49,7 @@ impl Member {
 
     /// The path after somebody joined at a random place: two leaves meet, on average, one level
     /// below the top, so the sibling there changes and the two nodes above.
-    pub(super) fn path_after_a_join(&self) -> Result<MerklePath> {
+    pub(crate) fn path_after_a_join(&self) -> Result<MerklePath> {
         let mut siblings = self.membership.path().siblings().to_vec();
         siblings[DEPTH - 2] += Fr::ONE;
         Ok(MerklePath::new(siblings, self.membership.path().index())?)

@@ -21,7 +21,7 @@ pub(super) fn figure(runner: &mut Runner, bench: &Bench) -> Result<()> {
     if !runner.wants("throughput2") {
         return Ok(());
     }
-    let (n_members, n_ids) = if runner.quick() { (2, 1) } else { (64, 16) };
+    let (n_members, n_ids) = if runner.quick() { (2, 16) } else { (64, 16) };
     let members = (0..n_members).map(|seed| Member::new(100 + seed)).collect::<Result<Vec<_>>>()?;
     let witness = zerokit::witness(&bench.member.statement(0))?;
     let partial = bench.peer.generate_partial_proof(&zerokit::partial_witness(&witness))?;

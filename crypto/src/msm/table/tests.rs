@@ -27,10 +27,11 @@ fn check<G: Layout>(points: &[Point<G>], scalars: &[Fr], bits: u32) {
     let window = Window::new(bits);
     let digits = Digits::new(window, scalars);
     for backend in Backend::available() {
-        let spaced = if bits % 2 == 0 { Spacing::new(4) } else { Spacing::BARE };
-        for spacing in [Spacing::DENSE, spaced] {
-            let table = Table::<G>::build_spaced(backend, window, spacing, points, &mut |_, _| {});
-            assert_eq!(table.vartime_msm(&digits), Some(expected), "{backend:?} {spacing:?}");
+        let other =
+            [Density::spaced(4), Density::BARE, Density::multiplied(u8::try_from(bits).unwrap())];
+        for density in [Density::SHIFTS, other[bits as usize % other.len()]] {
+            let table = Table::<G>::build(backend, (window, density), points, &mut |_, _| {});
+            assert_eq!(table.vartime_msm(&digits), Some(expected), "{backend:?} {density:?}");
         }
     }
 }
@@ -95,25 +96,22 @@ fn a_sparse_sum_takes_only_the_points_it_names() {
     let named = [(7, scalars[0]), (49, scalars[1]), (7, scalars[2]), (1000, scalars[3])];
     let expected = points[7] * (scalars[0] + scalars[2]).0 + points[49] * scalars[1].0;
     for backend in Backend::available() {
-        let table = Table::<G1>::build(backend, Window::new(8), &points, &mut |_, _| {});
+        let shape = (Window::new(8), Density::SHIFTS);
+        let table = Table::<G1>::build(backend, shape, &points, &mut |_, _| {});
         assert_eq!(table.vartime_msm(&Digits::sparse(Window::new(8), &named)), Some(expected));
         assert_eq!(table.vartime_msm(&Digits::sparse(Window::new(9), &named)), None);
     }
 }
 
 #[test]
-fn a_spaced_table_is_as_much_smaller() {
+fn a_table_has_as_many_rows_as_its_density_says() {
     let points = points::<G1>(3);
-    let rows = |spacing| {
-        let table = G1Table::build_spaced(
-            Backend::Portable,
-            Window::new(13),
-            spacing,
-            &points,
-            &mut |_, _| {},
-        );
+    let rows = |density| {
+        let shape = (Window::new(13), density);
+        let table = G1Table::build(Backend::Portable, shape, &points, &mut |_, _| {});
         table.memory() / (3 * 64)
     };
-    let spacings = [Spacing::DENSE, Spacing::new(4), Spacing::new(7), Spacing::BARE];
-    assert_eq!(spacings.map(rows), [20, 5, 3, 1]);
+    let spaced = [Density::BARE, Density::spaced(7), Density::spaced(4), Density::SHIFTS];
+    assert_eq!(spaced.map(rows), [1, 3, 5, 20]);
+    assert_eq!([0, 3, 99].map(|count| rows(Density::multiplied(count))), [20, 60, 320]);
 }
