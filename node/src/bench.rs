@@ -27,7 +27,12 @@ pub struct Figures {
     /// The same of zerokit in this run, for a program built with the feature `zerokit`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub zerokit: Vec<Timing>,
-    /// The most memory the process had resident so far, where the system tells.
+    /// The size of the prover's tables in a word.
+    pub tables: &'static str,
+    /// Bytes of the prover's tables.
+    pub table_bytes: usize,
+    /// The most memory the process had resident up to the last of `timings`, where the system
+    /// tells.
     pub peak_memory_bytes: Option<u64>,
 }
 
@@ -76,11 +81,15 @@ pub fn measure(
     let mut timings = run.two_steps(&member, rng)?;
     timings.extend(run.two_phases(&member, rng)?);
     timings.extend(run.verification(&member, rng)?);
+    // Before anybody else's keys are loaded.
+    let peak_memory_bytes = peak_memory_bytes();
     #[cfg(feature = "zerokit")]
     let zerokit = zerokit::measure(&run, &member)?;
     #[cfg(not(feature = "zerokit"))]
     let zerokit = Vec::new();
-    Ok(Figures { timings, zerokit, peak_memory_bytes: peak_memory_bytes() })
+    let tables = prover.tables();
+    let (tables, table_bytes) = (tables.size().name(), tables.memory());
+    Ok(Figures { timings, zerokit, tables, table_bytes, peak_memory_bytes })
 }
 
 /// One measurement: what with, how often, and what it made so far.

@@ -136,7 +136,10 @@ pub fn run(
 
     let partials = traffic::partial_proofs(&group, prover, plan.threads, &mut report, progress)?;
     let sent = traffic::send(&schedule, prover, &partials, rng, &mut report, progress)?;
-    let mut receiver = Receiver::new(Verifier::new(prover.key().verifying_key().clone()));
+    let mut receiver = Receiver::new(Verifier::with_backend(
+        prover.key().verifying_key().clone(),
+        prover.backend(),
+    ));
     receiver.follow(&group, &schedule);
     receiver.check_each(&sent, text, &mut report, progress);
     receiver.check_batches(&sent, rng, &mut report, progress);

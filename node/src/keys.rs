@@ -1,11 +1,16 @@
 //! RLN keys in files.
 
 mod cache;
+mod tables;
 
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
-use logos_rln::{KeyError, KeyHash, PointChecks, ProvingKey, VerifyingKey};
+use logos_crypto::backend::Backend;
+use logos_rln::{
+    KeyError, KeyHash, PointChecks, Prover, ProvingKey, TableSize, Tables, TablesError,
+    VerifyingKey,
+};
 use thiserror::Error;
 
 use cache::Cache;
@@ -102,7 +107,17 @@ pub enum CacheNotice {
         /// The defect.
         error: KeyError,
     },
-    /// The prepared key could not be kept. The next time takes as long as this one.
+    /// The key's tables are built, which takes a part of a second or some: the part done, from 0
+    /// to 1.
+    BuildingTables(f32),
+    /// Tables in the cache are damaged. They are built again.
+    DamagedTables {
+        /// The file.
+        path: PathBuf,
+        /// The defect.
+        error: TablesError,
+    },
+    /// The prepared key, or its tables, could not be kept. The next time takes as long as this one.
     NotKept(FileError),
 }
 
@@ -110,7 +125,8 @@ pub enum CacheNotice {
 ///
 /// A ceremony's key (arkzkey, zkey) is checked, point by point, and prepared once. The cache
 /// folder then holds, under the SHA-256 of the key's bytes, that it was checked and its prepared
-/// form. A damaged cache file is made again; without a folder nothing is kept.
+/// form. The tables a [`Prover`] sums over are built once, too, and mapped from there. A damaged
+/// cache file is made again; without a folder nothing is kept.
 ///
 /// # Security
 ///
@@ -195,6 +211,25 @@ impl KeyStore {
         Ok(self.proving_key(path, notices)?.verifying_key().clone())
     }
 
+    /// A prover with tables of a size: mapped from the cache, or built and kept there. Tables of
+    /// [`TableSize::None`] are built in no time and never kept.
+    ///
+    /// A mapping stays for the life of the process, so make one prover and share it.
+    pub fn prover(
+        &self,
+        key: ProvingKey,
+        backend: Backend,
+        size: TableSize,
+        notices: &mut dyn FnMut(CacheNotice),
+    ) -> Prover {
+        let kept = self.cache.as_ref().filter(|_| size != TableSize::None);
+        let tables = match kept {
+            Some(cache) => cache.tables(&key, backend, size, notices),
+            None => build(&key, backend, size, notices),
+        };
+        Prover::with_tables(key, tables)
+    }
+
     fn prepared(
         &self,
         bytes: &[u8],
@@ -225,6 +260,15 @@ impl KeyStore {
 
 /// How a format is read: bytes, point checks, progress.
 type Prepare = fn(&[u8], PointChecks<'_>, &mut dyn FnMut(f32)) -> Result<ProvingKey, KeyError>;
+
+fn build(
+    key: &ProvingKey,
+    backend: Backend,
+    size: TableSize,
+    notices: &mut dyn FnMut(CacheNotice),
+) -> Tables {
+    Tables::build(key, backend, size, &mut |done| notices(CacheNotice::BuildingTables(done)))
+}
 
 fn read(path: &Path) -> Result<Vec<u8>, FileError> {
     let failed = |error: io::Error| FileError::new(path, FileAction::Read, &error);

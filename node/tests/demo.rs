@@ -11,9 +11,15 @@
 
 use std::process::{Command, Output, Stdio};
 
+fn logos(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_logos"));
+    command.args(arguments).stdin(Stdio::null());
+    command
+}
+
+/// With tables that are kept nowhere.
 fn demo(arguments: &[&str]) -> Output {
-    let logos = env!("CARGO_BIN_EXE_logos");
-    Command::new(logos).arg("demo").args(arguments).stdin(Stdio::null()).output().unwrap()
+    logos(&["demo", "--tables", "none"]).args(arguments).output().unwrap()
 }
 
 #[test]
@@ -50,8 +56,7 @@ fn an_impossible_group_is_refused() {
 #[cfg(unix)]
 #[test]
 fn a_reader_who_leaves_early_is_no_failure() {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_logos"))
-        .args(["rln", "bench", "--rounds", "1"])
+    let mut child = logos(&["rln", "bench", "--rounds", "1", "--tables", "none"])
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()

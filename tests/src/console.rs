@@ -71,6 +71,7 @@ pub fn run(example: &Example, folder: &Path, tools: &Path) -> Result<(), Mismatc
         .args(["-c", &example.command])
         .current_dir(folder)
         .env("PATH", format!("{}:{path}", tools.display()))
+        .env("XDG_CACHE_HOME", folder.join("cache"))
         .output()
         .map_err(|error| place(&error.to_string()))?;
     let printed = String::from_utf8_lossy(&output.stdout);

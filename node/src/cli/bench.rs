@@ -4,12 +4,12 @@ use anyhow::Result;
 use clap::Args;
 use logos_node::bench::{Figures, measure};
 use logos_node::demo::Timing;
-use logos_node::os_seeded;
+use logos_node::{backend, os_seeded};
 use logos_rln::Verifier;
 
 use super::Answer;
 use super::console::Console;
-use super::input::{self, KeyArgument};
+use super::input::{KeyArgument, TablesArgument};
 use super::progress::SharedBar;
 
 /// Measures proving and verifying on one thread of this machine.
@@ -18,6 +18,7 @@ use super::progress::SharedBar;
 Examples:
   logos rln bench
   logos rln bench --rounds 100 --json
+  logos rln bench --tables large
 
 Built with the feature `zerokit`, it measures zerokit 3.0 on the same statements in the same run:
   cargo run --release --features zerokit -- rln bench
@@ -29,16 +30,19 @@ pub(super) struct Arguments {
     rounds: u16,
     #[command(flatten)]
     key: KeyArgument,
+    #[command(flatten)]
+    tables: TablesArgument,
 }
 
 impl Arguments {
     pub(super) fn run(&self, console: &Console) -> Result<Answer> {
         let key = self.key.proving(console)?;
-        let verifier = Verifier::new(key.verifying_key().clone());
+        let verifier = Verifier::with_backend(key.verifying_key().clone(), backend()?);
         let bar = SharedBar::new();
         let rounds = usize::from(self.rounds);
         let step = |step| bar.step(step);
-        let figures = measure(&input::prover(key)?, &verifier, rounds, &mut os_seeded()?, &step)?;
+        let prover = self.tables.prover(key, console)?;
+        let figures = measure(&prover, &verifier, rounds, &mut os_seeded()?, &step)?;
         drop(bar);
         console.answer(&for_people(&figures), &figures)?;
         Ok(Answer::Yes)
@@ -49,7 +53,9 @@ fn for_people(figures: &Figures) -> String {
     let memory = figures.peak_memory_bytes.map_or_else(String::new, |bytes| {
         format!("peak memory {:.1} MB\n", bytes as f64 / 1_000_000.0)
     });
-    format!("{}{}{memory}", table(&figures.timings), beside_zerokit(figures))
+    let tables =
+        format!("tables {}, {:.1} MB\n", figures.tables, figures.table_bytes as f64 / 1_000_000.0);
+    format!("{}{tables}{memory}{}", table(&figures.timings), beside_zerokit(figures))
 }
 
 /// What zerokit took, and how many times as long as ours.

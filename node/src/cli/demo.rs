@@ -15,7 +15,7 @@ use logos_node::os_seeded;
 
 use super::Answer;
 use super::console::Console;
-use super::input::{KeyArgument, prover, read};
+use super::input::{KeyArgument, TablesArgument, read};
 use super::progress::SharedBar;
 
 /// Largest text that is sent.
@@ -57,6 +57,8 @@ pub(super) struct Arguments {
     text: Option<PathBuf>,
     #[command(flatten)]
     key: KeyArgument,
+    #[command(flatten)]
+    tables: TablesArgument,
     #[cfg(feature = "delivery")]
     #[command(subcommand)]
     part: Option<Part>,
@@ -80,7 +82,7 @@ impl Arguments {
         let threads = self.threads.unwrap_or_else(available_threads);
         let Self { members, messages, limit, .. } = *self;
         let plan = Plan { members, messages, limit, threads };
-        let prover = prover(self.key.proving(console)?)?;
+        let prover = self.tables.prover(self.key.proving(console)?, console)?;
         let bar = SharedBar::new();
         let report = run(&plan, &text, &prover, &mut os_seeded()?, &|step| bar.step(step))?;
         drop(bar);

@@ -15,7 +15,8 @@ use thiserror::Error;
 use super::Answer;
 use super::console::Console;
 use super::input::{
-    KeyArgument, depth, identity, is_standard, members, message, one_standard_input, prover, write,
+    KeyArgument, TablesArgument, depth, identity, is_standard, members, message,
+    one_standard_input, write,
 };
 
 /// The identity is not at the leaf that was named.
@@ -69,6 +70,8 @@ pub(super) struct Arguments {
     out: PathBuf,
     #[command(flatten)]
     key: KeyArgument,
+    #[command(flatten)]
+    tables: TablesArgument,
 }
 
 #[derive(Serialize)]
@@ -95,7 +98,8 @@ impl Arguments {
         let signal = Signal::from_message(&message(self.message.as_deref())?);
         let epoch = ExternalNullifier::new(self.epoch.as_bytes(), self.app.as_bytes());
         let message = Message::new(epoch, signal, ids);
-        let proof = prover(key)?.prove(&membership, &message, &mut os_seeded()?)?;
+        let prover = self.tables.prover(key, console)?;
+        let proof = prover.prove(&membership, &message, &mut os_seeded()?)?;
         let bytes = encode_proof(&proof);
         write(&self.out, &bytes, Access::Shared, console)?;
         if console.json() {

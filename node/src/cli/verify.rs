@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use logos_node::{ProofFileError, decode_proof};
+use logos_node::{ProofFileError, backend, decode_proof};
 use logos_rln::{ExternalNullifier, RlnProof, Signal, Verifier, VerifyError};
 use serde::Serialize;
 
@@ -83,7 +83,7 @@ impl Arguments {
     fn judge(&self, console: &Console) -> Result<Option<Refused>> {
         let standard = self.message.as_deref().unwrap_or("-".as_ref());
         one_standard_input(&[&self.members, &self.proof, standard])?;
-        let verifier = Verifier::new(self.key.verifying(console)?);
+        let verifier = Verifier::with_backend(self.key.verifying(console)?, backend()?);
         let members = members(&self.members, depth(verifier.circuit())?)?;
         let bytes = read(&self.proof, MAX_PROOF_BYTES)?;
         let proof = match decode_proof(&bytes) {

@@ -10,7 +10,8 @@ use crate::durable::{Access, FileAction, FileError, replace};
 use crate::hex;
 
 /// A folder with two files a key, named by the SHA-256 of the bytes it came from:
-/// `<hash>.checked`, which says that every point was checked, and `<hash>.prepared`.
+/// `<hash>.checked`, which says that every point was checked, and `<hash>.prepared`; and a file for
+/// each kind of tables.
 #[derive(Clone, Debug)]
 pub(super) struct Cache {
     folder: PathBuf,
@@ -45,12 +46,19 @@ impl Cache {
         replace(&self.path(hash), &key.to_bytes(), Access::Private)
     }
 
-    fn file(&self, hash: KeyHash, kind: &str) -> PathBuf {
+    /// Where everything is.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Where something of a key is.
+    pub(super) fn file(&self, hash: KeyHash, kind: &str) -> PathBuf {
         self.folder.join(format!("{}.{kind}", hex::encode(&hash.0)))
     }
 }
 
-fn make_private(folder: &Path) -> io::Result<()> {
+/// Makes a folder that its owner alone can look into.
+pub(super) fn make_private(folder: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

@@ -85,3 +85,83 @@ fn files_are_told_apart_by_their_content() {
     assert!(matches!(cut, Err(KeyFileError::Key { .. })), "{cut:?}");
     assert!(matches!(load(b"zkey\x01"), Err(KeyFileError::Key { .. })));
 }
+
+/// The notices of a prover made with tables of a size, and whether it has them.
+fn tables_of(store: &KeyStore, size: TableSize) -> Vec<CacheNotice> {
+    let mut notices = Vec::new();
+    let mut notice = |notice| match notice {
+        // One for each shift.
+        CacheNotice::BuildingTables(part) if part < 1.0 => {}
+        other => notices.push(other),
+    };
+    let prover = store.prover(small_key(), Backend::Portable, size, &mut notice);
+    assert_eq!((prover.tables().size(), prover.backend()), (size, Backend::Portable));
+    notices
+}
+
+fn small_key() -> ProvingKey {
+    use rand_core::SeedableRng;
+    let mut rng = rand_chacha::ChaCha20Rng::from_seed([8; 32]);
+    let circuit = logos_rln::Circuit::new(2, 8, logos_rln::CircuitKind::Single).unwrap();
+    logos_rln::development_setup(circuit, &mut rng).prepare(&mut |_| ()).unwrap()
+}
+
+const BUILT: CacheNotice = CacheNotice::BuildingTables(1.0);
+
+#[test]
+fn tables_of_each_size_are_built_once_and_mapped_after() {
+    let folder = Folder::new("tables");
+    let store = KeyStore::in_folder(folder.join("keys"));
+    for size in [TableSize::Small, TableSize::Large] {
+        assert_eq!(tables_of(&store, size), [BUILT]);
+        assert_eq!(tables_of(&store, size), []);
+    }
+    assert_eq!(tables_of(&store, TableSize::None), [BUILT]);
+    assert_eq!(fs::read_dir(folder.join("keys")).unwrap().count(), 2);
+    assert_eq!(tables_of(&KeyStore::without_cache(), TableSize::Small), [BUILT]);
+}
+
+#[test]
+fn damaged_or_foreign_tables_are_said_and_built_again() {
+    let folder = Folder::new("damaged-tables");
+    let store = KeyStore::in_folder(folder.join("keys"));
+    tables_of(&store, TableSize::Small);
+    tables_of(&store, TableSize::Large);
+    let cache = store.cache.as_ref().unwrap();
+    let path = |size| cache.tables_path(&small_key(), Backend::Portable, size);
+    let small = path(TableSize::Small);
+    let whole = fs::read(&small).unwrap();
+    let other = fs::read(path(TableSize::Large)).unwrap();
+    let mut flipped = whole.clone();
+    flipped[whole.len() / 2] ^= 1;
+    let (cut, longer) = (whole[..whole.len() - 64].to_vec(), [whole.clone(), vec![0]].concat());
+    for damaged in [flipped, cut, longer, vec![0; 4096], b"short".to_vec(), other] {
+        // As whoever damages files does not: the mapped bytes of this process must not change.
+        fs::remove_file(&small).unwrap();
+        fs::write(&small, damaged).unwrap();
+        let notices = tables_of(&store, TableSize::Small);
+        let [CacheNotice::DamagedTables { path, .. }, BUILT] = &notices[..] else {
+            panic!("{notices:?}")
+        };
+        assert_eq!(*path, small);
+        assert_eq!(fs::read(&small).unwrap(), whole);
+        assert_eq!(tables_of(&store, TableSize::Small), []);
+    }
+}
+
+#[test]
+fn an_empty_table_file_and_a_full_disk_are_no_failure() {
+    let folder = Folder::new("no-tables");
+    let store = KeyStore::in_folder(folder.join("keys"));
+    tables_of(&store, TableSize::Small);
+    let cache = store.cache.as_ref().unwrap();
+    let path = cache.tables_path(&small_key(), Backend::Portable, TableSize::Small);
+    fs::remove_file(&path).unwrap();
+    fs::write(&path, b"").unwrap();
+    assert_eq!(tables_of(&store, TableSize::Small).last(), Some(&BUILT));
+    assert_eq!(tables_of(&store, TableSize::Small), []);
+    let file = folder.join("file");
+    fs::write(&file, "").unwrap();
+    let notices = tables_of(&KeyStore::in_folder(file.join("keys")), TableSize::Small);
+    assert!(matches!(&notices[..], [BUILT, CacheNotice::NotKept(_)]), "{notices:?}");
+}
