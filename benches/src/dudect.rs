@@ -20,6 +20,7 @@
 
 mod crypto;
 mod ratchet;
+mod rln;
 mod welch;
 
 use std::fmt;
@@ -56,7 +57,7 @@ pub struct Case {
 /// Every case, the control first.
 #[must_use]
 pub fn cases() -> Vec<Case> {
-    [crypto::CASES, ratchet::CASES].concat()
+    [crypto::CASES, ratchet::CASES, rln::CASES].concat()
 }
 
 /// How many samples a case takes.
