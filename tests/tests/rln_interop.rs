@@ -2,8 +2,8 @@
 //! same bytes, and what zerokit gets wrong is refused here.
 //!
 //! How many proofs cross each way is small by default; `LOGOS_INTEROP_PROOFS=1000` asks for a
-//! thousand, which zerokit takes minutes to make. `LOGOS_BACKEND=portable` leaves the vector unit of
-//! this side's prover out.
+//! thousand, which zerokit takes minutes to make. `LOGOS_BACKEND=portable` leaves the vector unit out
+//! of this side.
 
 #[path = "rln_interop/defects.rs"]
 mod defects;

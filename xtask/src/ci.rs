@@ -65,6 +65,7 @@ fn steps(root: &Path) -> Vec<Step> {
         Step { name: "clippy", action: clippy() },
         // Unit, property, oracle and documentation tests, the fuzz seeds, the README.
         cargo("tests", "test --workspace", &[]),
+        Step { name: "portable backend", action: portable() },
         cargo("documentation", "doc --no-deps --workspace", &[("RUSTDOCFLAGS", "-D warnings")]),
         Step { name: "arch", action: Action::Task(arch::run) },
         Step { name: "deny", action: Action::Task(deny::run) },
@@ -90,6 +91,26 @@ fn cargo(
 
 fn words(arguments: &str) -> Vec<String> {
     arguments.split_whitespace().map(ToOwned::to_owned).collect()
+}
+
+/// The proofs once more without the vector unit. Smaller tests run on every backend as they are.
+/// The whole workspace is named so that nothing is built for other features.
+fn portable() -> Action {
+    if !has_vector_unit() {
+        return Action::Skip("without AVX-512 IFMA the tests ran on it already");
+    }
+    Action::Cargo(
+        words("test --workspace --test rln_interop --test deployed"),
+        &[("LOGOS_BACKEND", "portable"), ("LOGOS_INTEROP_PROOFS", "20")],
+    )
+}
+
+fn has_vector_unit() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    let found = std::arch::is_x86_feature_detected!("avx512ifma");
+    #[cfg(not(target_arch = "x86_64"))]
+    let found = false;
+    found
 }
 
 fn wasm(root: &Path) -> Action {

@@ -31,19 +31,23 @@ pub(crate) struct Ours {
 /// This side, one message id a proof.
 pub(crate) static OUR_SINGLE: LazyLock<Ours> = LazyLock::new(|| Ours {
     prover: prover(logos_rln_keys::single()),
-    verifier: Verifier::new(logos_rln_keys::single_verifying_key()),
+    verifier: Verifier::with_backend(logos_rln_keys::single_verifying_key(), backend()),
 });
 
 /// This side, up to four message ids a proof.
 pub(crate) static OUR_MULTI: LazyLock<Ours> = LazyLock::new(|| Ours {
     prover: prover(logos_rln_keys::multi()),
-    verifier: Verifier::new(logos_rln_keys::multi_verifying_key()),
+    verifier: Verifier::with_backend(logos_rln_keys::multi_verifying_key(), backend()),
 });
 
 fn prover(key: ProvingKey) -> Prover {
+    Prover::with_backend(key, backend(), &mut |_| ())
+}
+
+/// The fastest arithmetic of this processor, unless the environment asks for the portable one.
+pub(crate) fn backend() -> Backend {
     let portable = std::env::var("LOGOS_BACKEND").is_ok_and(|name| name == "portable");
-    let backend = if portable { Backend::Portable } else { Backend::detect() };
-    Prover::with_backend(key, backend, &mut |_| ())
+    if portable { Backend::Portable } else { Backend::detect() }
 }
 
 /// zerokit on one of the deployed keys.
