@@ -16,6 +16,7 @@
 //! | [`areas`] | what is measured, one file for each area |
 //! | [`peers`] | the peers, behind functions that say what they do |
 //! | [`dudect`] | whether the time of an operation depends on a secret |
+//! | [`steps`] | what each step on the way to the prover gave |
 //! | [`machine`] | what it was measured on |
 
 pub mod areas;
@@ -24,3 +25,4 @@ pub mod machine;
 pub mod peers;
 pub mod report;
 pub mod runner;
+pub mod steps;

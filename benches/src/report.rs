@@ -1,10 +1,12 @@
 //! What was measured, for people and for machines.
 
+mod chart;
 mod json;
 mod plot;
 
 use std::fmt;
 
+pub use self::chart::{Bar, Chart, Scale};
 pub use self::json::to_json;
 pub use self::plot::to_svg;
 use crate::runner::Outcome;

@@ -59,6 +59,12 @@ impl Peer {
             .map_err(|error| anyhow::anyhow!("taceo: {error}"))
     }
 
+    /// The published key, for sums over its queries.
+    #[must_use]
+    pub const fn key(&self) -> &ProvingKey<Bn254> {
+        &self.key
+    }
+
     /// Constraints of the circuit.
     #[must_use]
     pub const fn constraints(&self) -> usize {

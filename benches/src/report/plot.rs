@@ -79,7 +79,7 @@ fn bar(figure: &Figure, row: u32, scale: &Scale) -> String {
     svg
 }
 
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
