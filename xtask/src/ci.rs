@@ -10,6 +10,14 @@ use anyhow::{Context, Result, bail};
 
 use crate::{arch, deny, vectors};
 
+/// Clippy in the place of the compiler, for the crates of this workspace: it builds as it lints, so
+/// nothing is read twice. This is what `cargo clippy -- -D warnings` sets, but for a command that
+/// builds.
+const LINTED: &[(&str, &str)] = &[
+    ("RUSTC_WORKSPACE_WRAPPER", "clippy-driver"),
+    ("CLIPPY_ARGS", "-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__"),
+];
+
 /// The crates that must build where there is no operating system.
 const PURE: &[&str] = &["crypto", "rln", "ratchet", "mix", "wasm"];
 
@@ -62,21 +70,28 @@ pub(crate) fn run(root: &Path) -> Result<()> {
 fn steps(root: &Path) -> Vec<Step> {
     vec![
         cargo("format", "fmt --all --check", &[]),
-        Step { name: "clippy", action: clippy() },
-        // Unit, property, oracle and documentation tests, the fuzz seeds, the README.
-        cargo("tests", "test --workspace", &[]),
+        // Unit, property, oracle and documentation tests, the fuzz seeds, the README; the lints of
+        // all they are built from.
+        cargo("tests and lints", "test --workspace", LINTED),
         Step { name: "portable backend", action: portable() },
         cargo("documentation", "doc --no-deps --workspace", &[("RUSTDOCFLAGS", "-D warnings")]),
         Step { name: "arch", action: Action::Task(arch::run) },
         Step { name: "deny", action: Action::Task(deny::run) },
         Step { name: "vectors", action: Action::Task(vectors::check) },
         // The tests' profile: built already, and precision is not the point.
-        cargo("benches run", "bench --workspace --bench vs --profile test -- --quick", &[]),
+        cargo(
+            "benches and lints",
+            "bench --workspace --bench dudect --bench micro --bench steps --bench vs --profile test \
+             --no-run",
+            LINTED,
+        ),
+        cargo("benches run", "bench --workspace --bench vs --profile test -- --quick", LINTED),
         cargo(
             "timing check runs",
             "bench --workspace --bench dudect --profile test -- --quick",
-            &[],
+            LINTED,
         ),
+        Step { name: "programs and lints", action: programs() },
         Step { name: "wasm32", action: wasm(root) },
     ]
 }
@@ -101,7 +116,7 @@ fn portable() -> Action {
     }
     Action::Cargo(
         words("test --workspace --test rln_interop --test deployed"),
-        &[("LOGOS_BACKEND", "portable"), ("LOGOS_INTEROP_PROOFS", "20")],
+        &[LINTED[0], LINTED[1], ("LOGOS_BACKEND", "portable"), ("LOGOS_INTEROP_PROOFS", "20")],
     )
 }
 
@@ -129,15 +144,14 @@ fn wasm(root: &Path) -> Action {
 
 const WASM: &str = "wasm32-unknown-unknown";
 
-/// All of the workspace, but for the fuzz programs where libFuzzer has no C++ compiler.
-fn clippy() -> Action {
-    let mut arguments = words("clippy --workspace --all-targets");
+/// Every program, but for those of the fuzzer where libFuzzer has no C++ compiler.
+fn programs() -> Action {
+    let mut arguments = words("build --workspace --bins --profile test");
     if !prints("c++", &["--version"], |_| true) {
         println!("left out: the fuzz programs, for want of a C++ compiler");
         arguments.extend(words("--exclude logos-fuzz"));
     }
-    arguments.extend(words("-- -D warnings"));
-    Action::Cargo(arguments, &[])
+    Action::Cargo(arguments, LINTED)
 }
 
 fn prints(program: &str, arguments: &[&str], accept: impl Fn(&str) -> bool) -> bool {
