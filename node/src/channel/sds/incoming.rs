@@ -70,7 +70,7 @@ impl Sds {
         if message.channel != self.channel {
             return Err(Refusal::OtherChannel);
         }
-        if !self.is_other(&message.sender) {
+        if message.sender == self.me {
             return Err(Refusal::Own);
         }
         let lamport = message.lamport.unwrap_or(0);
@@ -94,11 +94,18 @@ impl Sds {
         }
         let is_wanted = self.missing.contains_key(&message.id);
         let unmet = message.causal_history.iter().filter(|entry| !self.is_met(&entry.id)).count();
-        let full = self.waiting.len() >= self.config.waiting
+        let full = self.is_crowded_by(message)
             || self.waiting_bytes.saturating_add(bytes) > self.config.waiting_bytes
             || self.missing.len().saturating_add(unmet) > MAX_MISSING;
         // What others wait for frees room.
         if unmet > 0 && full && !is_wanted { Err(Refusal::Full) } else { Ok(()) }
+    }
+
+    /// The last half of the places is for those who hold less than a quarter of all.
+    fn is_crowded_by(&self, message: &SdsMessage) -> bool {
+        let (held, all) = (self.waiting.len(), self.config.waiting);
+        let own = |waiting: &&Waiting| waiting.message.sender == message.sender;
+        held >= all || held >= all / 2 && self.waiting.values().filter(own).count() >= all / 4
     }
 
     /// Is there nothing to wait for?
@@ -116,28 +123,45 @@ impl Sds {
     ) {
         self.note_gaps(now, &message);
         let dependents = self.found(&message.id);
-        let unmet = self.unmet(&message);
+        let unmet = self.unmet(&message, lamport);
         let waiting = Waiting { message, lamport, frame, hint, unmet };
         if waiting.unmet.is_empty() {
             self.deliver(now, waiting, dependents);
         } else {
-            self.wait(waiting, dependents);
+            self.wait(now, waiting, dependents);
         }
         self.trim();
     }
 
-    pub(super) fn unmet(&self, message: &SdsMessage) -> BTreeSet<MessageId> {
+    /// What a message waits for. What has no earlier clock cannot come before it, whatever it says:
+    /// so no two messages wait for each other.
+    pub(super) fn unmet(&self, message: &SdsMessage, lamport: u64) -> BTreeSet<MessageId> {
+        let is_before = |id: &MessageId| {
+            *id != message.id && self.waiting.get(id).is_none_or(|one| one.lamport < lamport)
+        };
         let names = message.causal_history.iter().map(|entry| &entry.id);
-        // A message cannot come before itself.
-        names.filter(|id| !self.is_met(id) && **id != message.id).cloned().collect()
+        names.filter(|id| !self.is_met(id) && is_before(id)).cloned().collect()
     }
 
-    fn wait(&mut self, waiting: Waiting, dependents: BTreeSet<MessageId>) {
+    fn wait(&mut self, now: Tick, waiting: Waiting, dependents: BTreeSet<MessageId>) {
         let id = waiting.message.id.clone();
         self.changes.push(Change::Put(Key::Frame(id.clone()), waiting.frame.to_vec()));
         let hint = waiting.hint.clone().unwrap_or_default();
         self.changes.push(Change::Put(Key::Waiting(id.clone()), hint));
-        self.enqueue(id, waiting, dependents);
+        self.enqueue(id.clone(), waiting, dependents);
+        self.untangle(now, &id);
+    }
+
+    /// Frees those who wait for `id` and whose clock is not later than its own.
+    pub(super) fn untangle(&mut self, now: Tick, id: &MessageId) {
+        let Some(lamport) = self.waiting.get(id).map(|waiting| waiting.lamport) else { return };
+        let dependents = self.sync.take_dependents(id);
+        let is_later =
+            |name: &MessageId| self.waiting.get(name).is_some_and(|one| one.lamport > lamport);
+        let (later, freed) = dependents.into_iter().partition(is_later);
+        self.sync.restore_dependents(id, later);
+        let mut ready = self.met(id, freed);
+        self.deliver_ready(now, &mut ready);
     }
 
     /// Puts a message among those that wait, and under each name that it waits for.

@@ -9,7 +9,7 @@ use sha3::{Digest, Keccak256};
 use super::bloom::{Bloom, NameHash};
 use super::message::{HistoryEntry, SdsMessage};
 use super::{Sds, SdsOutput, Timer};
-use crate::channel::id::{MessageId, ParticipantId};
+use crate::channel::id::MessageId;
 use crate::channel::store::{Change, Key};
 use crate::hex;
 
@@ -190,11 +190,6 @@ impl Sds {
         let bounds = (self.config.log, self.config.cache_bytes);
         let outgoing = &self.outgoing;
         self.log.trim(bounds, |id| outgoing.contains_key(id), &mut self.changes);
-    }
-
-    /// Who is not us.
-    pub(super) fn is_other(&self, sender: &ParticipantId) -> bool {
-        *sender != self.me
     }
 }
 

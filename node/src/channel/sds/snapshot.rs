@@ -104,7 +104,7 @@ impl Sds {
         let bytes = self.author.message(frame).ok_or(RestoreError::Inconsistent)?;
         let message = self.config.dialect.decode(bytes)?;
         let lamport = message.lamport.ok_or(RestoreError::Inconsistent)?;
-        let unmet = self.unmet(&message);
+        let unmet = self.unmet(&message, lamport);
         let hint = (!hint.is_empty()).then_some(hint);
         let waiting = Waiting { message, lamport, frame: frame.into(), hint, unmet };
         self.enqueue(id.clone(), waiting, std::collections::BTreeSet::new());
@@ -117,6 +117,7 @@ impl Sds {
         let waiting: Vec<_> = self.waiting.values().map(|one| one.message.clone()).collect();
         for message in waiting {
             self.note_gaps(now, &message);
+            self.untangle(now, &message.id);
         }
         if self.sync.has_hints() { Err(RestoreError::Inconsistent) } else { Ok(()) }
     }

@@ -75,7 +75,8 @@ impl Sds {
         self.handle_requests(now, message);
         for entry in &message.causal_history {
             // An author refers to its own messages too.
-            if self.log.get(&entry.id).is_some_and(|known| known.sender != message.sender) {
+            let is_by_another = |id| self.log.sender_of(id) != Some(&message.sender);
+            if self.sync.owes(&entry.id) && is_by_another(entry.id.as_str()) {
                 self.sync.owed.remove(&entry.id);
             }
         }
@@ -89,12 +90,13 @@ impl Sds {
             let oldest = oldest.map(|(name, _)| name.clone());
             oldest.and_then(|name| self.peers.remove(&name));
         }
+        let log = &self.log;
+        let may_be_head = |id: &MessageId| log.is_head(id) || !log.contains(id);
+        let shown = message.causal_history.iter().map(|entry| &entry.id);
         let peer = self.peers.entry(message.sender.clone()).or_default();
         peer.heard = now;
-        peer.shown.insert(message.id.clone());
-        peer.shown.extend(message.causal_history.iter().map(|entry| entry.id.clone()));
+        peer.shown.extend(shown.chain([&message.id]).filter(|id| may_be_head(id)).cloned());
         if peer.shown.len() > MAX_SHOWN {
-            let log = &self.log;
             peer.shown.retain(|id| log.is_head(id));
             // More heads than that: it will show them again.
             if peer.shown.len() > MAX_SHOWN {

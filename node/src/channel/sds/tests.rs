@@ -345,6 +345,31 @@ fn what_a_member_makes_others_hold_is_bounded() {
 }
 
 #[test]
+fn messages_that_wait_for_each_other_do_not_wait_for_ever() {
+    let mut raya = member("raya");
+    let frame = |id: &str, lamport, after: &[&str]| {
+        let entry = |id: &&str| HistoryEntry::new(MessageId::new(id).unwrap());
+        Dialect::Lip.encode(&SdsMessage {
+            sender: ParticipantId::new("mallory").unwrap(),
+            id: MessageId::new(id).unwrap(),
+            channel: channel(),
+            lamport: Some(lamport),
+            causal_history: after.iter().map(entry).collect(),
+            bloom: None,
+            repair_request: Vec::new(),
+            content: Some(id.as_bytes().to_vec()),
+        })
+    };
+    raya.handle_frame(at(0), &frame("a", 5, &["b", "a"]), None).unwrap();
+    assert_eq!(raya.waiting(), 1);
+    raya.handle_frame(at(0), &frame("b", 5, &["c"]), None).unwrap();
+    assert_eq!(contents(&outputs(&mut raya)), [b"a"], "one clock: neither comes first");
+    raya.handle_frame(at(0), &frame("c", 6, &["b"]), None).unwrap();
+    assert_eq!(contents(&outputs(&mut raya)), [b"b", b"c"]);
+    assert_eq!((raya.waiting(), raya.missing()), (0, 0));
+}
+
+#[test]
 fn an_ephemeral_message_is_outside_of_everything() {
     let (mut saro, mut raya) = (member("saro"), member("raya"));
     saro.send_ephemeral(at(0), b"typing".to_vec());
