@@ -8,20 +8,34 @@
 //! | [`ChannelStore`] | what has to survive the process |
 //! | [`Channel`] | all of these as one machine |
 //! | [`ReliableChannel`] | that machine over a store |
+//! | [`Carrier`] | the network below, for those who drive the machine themselves |
+#![cfg_attr(feature = "delivery", doc = "| [`NodeChannel`] | all of it on a node's network |")]
+#![cfg_attr(feature = "delivery", doc = "| [`NodeCarrier`] | a node's network as a carrier |")]
 //!
-//! Every part is a machine without input and output, driven in virtual time by the tests.
+//! Every part above the carrier is a machine without input and output, driven in virtual time by
+//! the tests.
 
+mod carrier;
 mod event;
 mod id;
+#[cfg(feature = "delivery")]
+mod live;
 mod machine;
 mod protection;
 mod reliable;
 mod sds;
 mod segment;
 mod store;
+#[cfg(feature = "delivery")]
+mod uplink;
 
+pub use carrier::{Arrival, Carrier, CarrierError};
 pub use event::{ChannelEvent, ChannelRequestId, EventNumber, Outcome};
 pub use id::{ChannelId, MAX_ID_BYTES, MessageId, ParticipantId};
+#[cfg(feature = "delivery")]
+pub use live::{
+    ChannelNews, ChannelReader, ChannelSettings, NodeChannel, NodeChannelError, OpenError,
+};
 pub use machine::{
     BackfillConfig, Channel, ChannelConfig, ChannelOutput, FrameError, MAX_MESSAGE_BYTES, Page,
     Query, SendError,
@@ -41,3 +55,5 @@ pub use segment::{
 pub use store::{
     Batch as RecordBatch, Change as RecordChange, ChannelStore, Key as RecordKey, MemoryChannel,
 };
+#[cfg(feature = "delivery")]
+pub use uplink::NodeCarrier;

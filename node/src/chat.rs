@@ -19,14 +19,13 @@
 //! two people can see that they write, and when. That a device is a person's is for the two to
 //! find out, by comparing fingerprints.
 
-mod carrier;
 mod content;
 mod history;
 mod machine;
 mod terminal;
 mod topic;
 
-pub use carrier::{Arrival, Carrier, CarrierError};
+pub use crate::channel::{Arrival, Carrier, CarrierError};
 pub use content::{Content, ContentFrame};
 pub use history::{Line, LineState};
 pub use machine::{

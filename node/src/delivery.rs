@@ -39,6 +39,8 @@ mod judging;
 #[cfg(feature = "delivery")]
 mod keeper;
 #[cfg(feature = "delivery")]
+mod link;
+#[cfg(feature = "delivery")]
 mod lookup;
 #[cfg(feature = "delivery")]
 mod network;
@@ -48,6 +50,8 @@ mod node;
 mod peers;
 #[cfg(feature = "delivery")]
 mod protocols;
+#[cfg(feature = "delivery")]
+mod recent;
 #[cfg(feature = "delivery")]
 mod seen;
 #[cfg(feature = "delivery")]
@@ -83,7 +87,7 @@ pub use self::{
     inbox::{Received, Subscription},
     lookup::Lookup,
     network::BuildError,
-    node::{ConnectError, Envelope, Handler, Node, SendError, Stopped, UnknownRequest},
+    node::{ConnectError, Departure, Envelope, Handler, Node, SendError, Stopped, UnknownRequest},
     protocols::Capability,
     shared::Health,
     status::{NodeStatus, PeerStatus},

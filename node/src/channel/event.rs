@@ -10,6 +10,12 @@ use super::segment::DropReason;
 pub struct ChannelRequestId(pub(super) u64);
 
 impl ChannelRequestId {
+    /// The name with this number, as an application kept it.
+    #[must_use]
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
     /// The number, which counts from 0 and survives restarts.
     #[must_use]
     pub const fn number(self) -> u64 {

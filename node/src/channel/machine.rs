@@ -287,6 +287,12 @@ impl Channel {
         self.requests.len()
     }
 
+    /// Is a message of ours without outcome?
+    #[must_use]
+    pub fn is_open(&self, request: ChannelRequestId) -> bool {
+        self.requests.contains_key(&request.0)
+    }
+
     /// The number of the next message of ours to be accepted.
     #[must_use]
     pub const fn next_request(&self) -> u64 {

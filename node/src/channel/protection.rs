@@ -20,10 +20,13 @@ use rand_core::CryptoRng;
 use thiserror::Error;
 
 use super::id::ChannelId;
+use crate::hex;
+use crate::wire::ContentTopic;
 
 const VERSION: u8 = 1;
 const NONCE_BYTES: usize = 24;
 const FRAME: Label = Label::new("logos-channel/1/frame");
+const TOPIC: Label = Label::new("logos-channel/1/topic");
 
 /// Bytes that sealing adds to a frame.
 pub const SEAL_BYTES: usize = 1 + NONCE_BYTES + aead::TAG_BYTES;
@@ -50,6 +53,19 @@ impl ChannelKey {
     #[must_use]
     pub fn new(secret: &Secret<32>, channel: &ChannelId) -> Self {
         Self(Prk::extract(channel.as_str().as_bytes(), &[secret.expose()]))
+    }
+
+    /// Where the channel's frames are published, unless its members agree on another topic:
+    /// `/logos-channel/1/<16 bytes of the key>/proto`. Who does not have the key cannot tell which
+    /// channel it is.
+    #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "four parts are a topic")]
+    pub fn topic(&self) -> ContentTopic {
+        let name: Secret<32> = self.0.expand(TOPIC, &[]);
+        let name: [u8; 16] = name.expose().first_chunk().copied().unwrap_or_default();
+        let text = format!("/logos-channel/1/{}/proto", hex::encode(&name));
+        #[expect(clippy::expect_used, reason = "four parts are a topic")]
+        text.parse().expect("four parts are a topic")
     }
 
     fn frame_key(&self, nonce: &[u8; NONCE_BYTES], format: [u8; 2]) -> Secret<32> {
@@ -146,6 +162,17 @@ mod tests {
             assert_eq!(chat.open(&bad, [1, 1]), Err(Unreadable));
         }
         assert_eq!(chat.open(&[], [1, 1]), Err(Unreadable));
+    }
+
+    #[test]
+    fn a_topic_is_of_its_key() {
+        let topic = |byte, id| {
+            let id = ChannelId::new(id).unwrap();
+            ChannelKey::new(&Secret::new([byte; 32]), &id).topic()
+        };
+        assert_eq!(topic(7, "chat"), topic(7, "chat"));
+        assert_ne!(topic(7, "chat"), topic(8, "chat"));
+        assert_ne!(topic(7, "chat"), topic(7, "other"));
     }
 
     #[test]

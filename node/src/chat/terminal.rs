@@ -1,5 +1,6 @@
 //! A chat on lines of text: typed in a terminal, or piped.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, TryRecvError};
@@ -8,11 +9,11 @@ use std::time::Duration;
 use logos_crypto::tick::Tick;
 use thiserror::Error;
 
-use super::carrier::{Arrival, Carrier, CarrierError};
 use super::content::Content;
 use super::history::{Line, LineState};
-use super::machine::{Chat, ChatError, ChatEvent, ChatOutput};
+use super::machine::{Chat, ChatError, ChatEvent, ChatOutput, Receipt};
 use super::topic::ConversationId;
+use crate::channel::{Arrival, Carrier, CarrierError};
 
 const HELP: &str = "\
 /introduce                 print an introduction: one person can start one conversation with it
@@ -55,8 +56,7 @@ pub fn run_terminal(
     out: &mut impl Write,
     clock: impl Fn() -> Tick,
 ) -> Result<(), TerminalError> {
-    let mut terminal = Terminal { chat, carrier, out, current: None, open: 0, ended: None };
-    terminal.current = terminal.chat.conversations().next().copied();
+    let mut terminal = Terminal::new(chat, carrier, out);
     loop {
         let now = clock();
         terminal.settle(now)?;
@@ -82,9 +82,18 @@ struct Terminal<'a, C, W> {
     open: usize,
     /// Since when there is no more input.
     ended: Option<Tick>,
+    /// What is on its way into the network.
+    leaving: BTreeMap<u64, Receipt>,
+    next_receipt: u64,
 }
 
-impl<C: Carrier, W: Write> Terminal<'_, C, W> {
+impl<'a, C: Carrier, W: Write> Terminal<'a, C, W> {
+    fn new(chat: &'a mut Chat, carrier: &'a mut C, out: &'a mut W) -> Self {
+        let current = chat.conversations().next().copied();
+        let (leaving, next_receipt) = (BTreeMap::new(), 0);
+        Self { chat, carrier, out, current, open: 0, ended: None, leaving, next_receipt }
+    }
+
     /// Takes one line of input; true if it is the last.
     fn read(&mut self, lines: &Receiver<String>, now: Tick) -> Result<bool, TerminalError> {
         match lines.try_recv() {
@@ -194,15 +203,13 @@ impl<C: Carrier, W: Write> Terminal<'_, C, W> {
         Ok(match output {
             ChatOutput::Subscribe { topic } => self.carrier.subscribe(&topic),
             ChatOutput::Publish { topic, payload, receipt } => {
-                match self.carrier.publish(&topic, &payload) {
-                    Ok(hash) => {
-                        if let Some(receipt) = receipt {
-                            self.chat.handle_published(now, &receipt, &hash)?;
-                        }
-                        Ok(())
-                    }
-                    Err(error) => Err(error),
+                let number = self.next_receipt;
+                self.next_receipt = number.wrapping_add(1);
+                let published = self.carrier.publish(&topic, &payload, number);
+                if let (Ok(()), Some(receipt)) = (&published, receipt) {
+                    self.leaving.insert(number, receipt);
                 }
+                published
             }
             ChatOutput::Fetch { topic, hash } => self.carrier.fetch(&topic, &hash),
             ChatOutput::Query { topic, query } => {
@@ -244,6 +251,11 @@ impl<C: Carrier, W: Write> Terminal<'_, C, W> {
             Arrival::Message { topic, payload, hash } => {
                 // What nobody here can read is no news.
                 self.chat.handle_message(now, &topic, &payload, &hash)?.ok();
+            }
+            Arrival::Published { receipt, hash } => {
+                if let Some((receipt, hash)) = self.leaving.remove(&receipt).zip(hash) {
+                    self.chat.handle_published(now, &receipt, &hash)?;
+                }
             }
             Arrival::Page { topic, page } => self.chat.handle_page(now, &topic, page.as_ref())?,
             Arrival::Connected => self.chat.handle_connected(now)?,

@@ -106,6 +106,8 @@ pub struct NodeConfig {
     pub key: Option<Keypair>,
     /// What carries the bytes.
     pub transport: Transport,
+    /// How long what others send takes to arrive here, over [`Transport::Memory`].
+    pub latency: Duration,
     /// Where it listens. An edge node need not.
     pub listen: Vec<Multiaddr>,
     /// Peers to begin with, each with its id.
@@ -137,6 +139,7 @@ impl NodeConfig {
             sharding: preset.sharding(),
             key: None,
             transport: Transport::Sockets,
+            latency: Duration::ZERO,
             listen: default_listen(preset, mode),
             bootstrap: Vec::new(),
             store: None,

@@ -47,6 +47,7 @@ pub(super) enum Command {
     Send {
         message: WakuMessage,
         topic: PubsubTopic,
+        left: oneshot::Sender<MessageHash>,
         reply: oneshot::Sender<Result<RequestId, TooManySends>>,
     },
     Subscribe {
@@ -91,7 +92,8 @@ struct Outgoing {
     message: WakuMessage,
     topic: PubsubTopic,
     progress: watch::Sender<Progress>,
-    delivered: bool,
+    /// Wants to know the name that it leaves under, until it has left.
+    left: Option<oneshot::Sender<MessageHash>>,
 }
 
 /// A message for the archive.
@@ -194,9 +196,9 @@ impl Driver {
 
     fn on_command(&mut self, command: Command) {
         match command {
-            Command::Send { message, topic, reply } => {
+            Command::Send { message, topic, left, reply } => {
                 // Whoever asked may have gone; the message goes out all the same.
-                reply.send(self.on_send(message, topic)).ok();
+                reply.send(self.on_send(message, topic, left)).ok();
             }
             Command::Subscribe { topic, reply } => {
                 self.want(&topic);

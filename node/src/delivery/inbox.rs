@@ -47,6 +47,11 @@ impl Subscription {
         self.messages.recv().await
     }
 
+    /// The next message if it is there already.
+    pub fn try_next(&mut self) -> Option<Arc<Received>> {
+        self.messages.try_recv().ok()
+    }
+
     /// What these messages are about.
     #[must_use]
     pub const fn topic(&self) -> &ContentTopic {

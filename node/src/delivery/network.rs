@@ -4,6 +4,7 @@ use core::time::Duration;
 use std::collections::HashMap;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
 use libp2p::core::muxing::StreamMuxerBox;
 use libp2p::core::transport::{Boxed, MemoryTransport};
@@ -20,7 +21,9 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use super::config::{Mode, NodeConfig, Transport};
+use super::link::Link;
 use super::protocols::{KADEMLIA, RELAY};
+use super::shared::Shared;
 use super::streams;
 use crate::wire::WakuMessage;
 
@@ -54,11 +57,12 @@ pub(super) fn swarm(
     config: &NodeConfig,
     key: &Keypair,
     streams: streams::Behaviour,
+    shared: &Arc<Shared>,
 ) -> Result<Swarm, BuildError> {
     let peer = key.public().to_peer_id();
     let transport = match config.transport {
-        Transport::Sockets => sockets(key),
-        Transport::Memory => memory(key),
+        Transport::Sockets => sockets(key, shared),
+        Transport::Memory => memory(key, shared, config.latency),
     };
     let transport = transport.map_err(|error| BuildError::Transport(error.to_string()))?;
     let gossip = match config.mode {
@@ -114,20 +118,20 @@ fn kademlia(mode: Mode, peer: PeerId) -> kad::Behaviour<MemoryStore> {
 /// Connections that know who is at the other end.
 type Connections = Boxed<(PeerId, StreamMuxerBox)>;
 
-fn sockets(key: &Keypair) -> io::Result<Connections> {
-    let connections = over_tcp(key)?;
+fn sockets(key: &Keypair, shared: &Arc<Shared>) -> io::Result<Connections> {
+    let connections = over_tcp(key, shared)?;
     #[cfg(feature = "websocket")]
-    let connections = either(over_websocket(key)?, connections);
+    let connections = either(over_websocket(key, shared)?, connections);
     #[cfg(feature = "quic")]
     let connections = either(over_quic(key)?, connections);
     Ok(connections)
 }
 
-fn over_tcp(key: &Keypair) -> io::Result<Connections> {
+fn over_tcp(key: &Keypair, shared: &Arc<Shared>) -> io::Result<Connections> {
     // A machine without resolver settings can still dial numbers.
     match dns::tokio::Transport::system(tcp()) {
-        Ok(resolving) => secured(resolving, key),
-        Err(_) => secured(tcp(), key),
+        Ok(resolving) => secured(resolving, key, shared, Duration::ZERO),
+        Err(_) => secured(tcp(), key, shared, Duration::ZERO),
     }
 }
 
@@ -136,12 +140,12 @@ fn tcp() -> tcp::tokio::Transport {
 }
 
 #[cfg(feature = "websocket")]
-fn over_websocket(key: &Keypair) -> io::Result<Connections> {
+fn over_websocket(key: &Keypair, shared: &Arc<Shared>) -> io::Result<Connections> {
     use libp2p::websocket;
     // Certificates are for names, so names are resolved below.
     match dns::tokio::Transport::system(tcp()) {
-        Ok(resolving) => secured(websocket::Config::new(resolving), key),
-        Err(_) => secured(websocket::Config::new(tcp()), key),
+        Ok(resolving) => secured(websocket::Config::new(resolving), key, shared, Duration::ZERO),
+        Err(_) => secured(websocket::Config::new(tcp()), key, shared, Duration::ZERO),
     }
 }
 
@@ -165,12 +169,17 @@ fn either(first: Connections, second: Connections) -> Connections {
     first.or_transport(second).map(|either, _| either.into_inner()).boxed()
 }
 
-fn memory(key: &Keypair) -> io::Result<Connections> {
-    secured(MemoryTransport::default(), key)
+fn memory(key: &Keypair, shared: &Arc<Shared>, latency: Duration) -> io::Result<Connections> {
+    secured(MemoryTransport::default(), key, shared, latency)
 }
 
-/// Encrypts a transport and lets many streams share a connection.
-fn secured<T>(transport: T, key: &Keypair) -> io::Result<Connections>
+/// Counts a transport's bytes, encrypts it and lets many streams share a connection.
+fn secured<T>(
+    transport: T,
+    key: &Keypair,
+    shared: &Arc<Shared>,
+    latency: Duration,
+) -> io::Result<Connections>
 where
     T: libp2p::Transport + Send + Unpin + 'static,
     T::Output: libp2p::futures::AsyncRead + libp2p::futures::AsyncWrite + Send + Unpin + 'static,
@@ -179,7 +188,10 @@ where
     T::ListenerUpgrade: Send + 'static,
 {
     let noise = noise::Config::new(key).map_err(io::Error::other)?;
-    Ok(transport
+    use libp2p::Transport as _;
+    let shared = Arc::clone(shared);
+    let counted = transport.map(move |stream, _| Link::new(stream, Arc::clone(&shared), latency));
+    Ok(counted
         .upgrade(Version::V1Lazy)
         .authenticate(noise)
         .multiplex(yamux::Config::default())

@@ -23,7 +23,9 @@ use super::service::Servers;
 use super::shared::{Health, Shared, lock};
 use super::status::NodeStatus;
 use super::{keeper, streams};
-use crate::wire::{ContentTopic, Sharding, StoreRequest, StoreResponse, WakuMessage, Wire};
+use crate::wire::{
+    ContentTopic, MessageHash, Sharding, StoreRequest, StoreResponse, WakuMessage, Wire,
+};
 
 /// A node of the delivery network: connect, send, subscribe.
 ///
@@ -68,6 +70,17 @@ pub struct Envelope {
     pub meta: Vec<u8>,
     /// Should no one store it?
     pub ephemeral: bool,
+}
+
+/// Under which name a message leaves: known when it is stamped and has a peer to go to.
+#[derive(Debug)]
+pub struct Departure(oneshot::Receiver<MessageHash>);
+
+impl Departure {
+    /// The name the message left under first; none if it did not leave. Waits until that is known.
+    pub async fn hash(self) -> Option<MessageHash> {
+        self.0.await.ok()
+    }
 }
 
 /// Why a node was not started.
@@ -156,7 +169,8 @@ impl Node {
         let key = config.key.clone().unwrap_or_else(Keypair::generate_secp256k1);
         let protocols = Servers::protocols(&config);
         let (behaviour, opener, accepted) = streams::Behaviour::new(&protocols);
-        let mut swarm = network::swarm(&config, &key, behaviour)?;
+        let (shared, clock) = (Arc::new(Shared::new()), Clock::start());
+        let mut swarm = network::swarm(&config, &key, behaviour, &shared)?;
         for address in &config.listen {
             swarm.listen_on(address.clone()).map_err(|error| refused(address, error))?;
         }
@@ -166,7 +180,6 @@ impl Node {
         let (commands, command_inputs) = mpsc::channel(MAX_COMMANDS);
         let (reports, report_inputs) = mpsc::channel(MAX_REPORTS);
         let (inbox, ended) = Inbox::new();
-        let (shared, clock) = (Arc::new(Shared::new()), Clock::start());
         let mut tasks = JoinSet::new();
         let servers = Servers {
             clock,
@@ -251,10 +264,23 @@ impl Node {
     ///
     /// As [`send`](Self::send).
     pub async fn send_envelope(&self, envelope: Envelope) -> Result<RequestId, SendError> {
+        self.send_traced(envelope).await.map(|(request, _)| request)
+    }
+
+    /// Sends a message, and gives besides its request what will tell the name it leaves under.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub async fn send_traced(
+        &self,
+        envelope: Envelope,
+    ) -> Result<(RequestId, Departure), SendError> {
         let topic = self.config.sharding.pubsub_topic(&envelope.topic);
         let message = envelope.into_message()?;
-        let answer = self.ask(|reply| Command::Send { message, topic, reply }).await?;
-        Ok(answer?)
+        let (left, departure) = oneshot::channel();
+        let answer = self.ask(|reply| Command::Send { message, topic, left, reply }).await?;
+        Ok((answer?, Departure(departure)))
     }
 
     /// How a send ended. Waits until it has.

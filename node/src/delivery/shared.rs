@@ -8,7 +8,8 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use super::filter::FilterTable;
-use super::request::{Bounded, Progress};
+use super::recent::Bounded;
+use super::request::Progress;
 
 /// How well a node is connected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -74,6 +75,10 @@ impl Counter {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 
+    pub(super) fn add_many(&self, count: usize) {
+        self.0.fetch_add(count as u64, Ordering::Relaxed);
+    }
+
     pub(super) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
@@ -125,6 +130,10 @@ counters! {
     store_served,
     /// Peers disconnected for their score or cluster
     peers_dropped,
+    /// Bytes that came in, over TCP and WebSocket
+    bytes_received,
+    /// Bytes that went out, over TCP and WebSocket
+    bytes_sent,
 }
 
 #[cfg(test)]

@@ -218,6 +218,7 @@ struct Local {
     topics: Vec<String>,
     seen: usize,
     pages: Vec<String>,
+    published: Vec<(u64, Vec<u8>)>,
 }
 
 impl Carrier for Local {
@@ -226,10 +227,11 @@ impl Carrier for Local {
         Ok(())
     }
 
-    fn publish(&mut self, topic: &str, payload: &[u8]) -> Result<Vec<u8>, CarrierError> {
+    fn publish(&mut self, topic: &str, payload: &[u8], receipt: u64) -> Result<(), CarrierError> {
         let mut hub = self.hub.lock().unwrap();
         hub.push((topic.to_owned(), payload.to_vec()));
-        Ok(hub.len().to_be_bytes().to_vec())
+        self.published.push((receipt, hub.len().to_be_bytes().to_vec()));
+        Ok(())
     }
 
     fn query(&mut self, topic: &str, _: &Query) -> Result<(), CarrierError> {
@@ -244,6 +246,9 @@ impl Carrier for Local {
     fn next_arrival(&mut self, _: Duration) -> Option<Arrival> {
         if let Some(topic) = self.pages.pop() {
             return Some(Arrival::Page { topic, page: Some(Page::default()) });
+        }
+        if let Some((receipt, hash)) = self.published.pop() {
+            return Some(Arrival::Published { receipt, hash: Some(hash) });
         }
         let hub = self.hub.lock().unwrap();
         while let Some((topic, payload)) = hub.get(self.seen) {
@@ -276,7 +281,8 @@ fn terminal(chat: &mut Chat, carrier: &mut Local, from: u64, lines: &[&str]) -> 
 fn two_terminals_talk() {
     let folder = Folder::new("chat-terminal");
     let hub = Arc::new(Mutex::new(Vec::new()));
-    let carrier = Local { hub, topics: Vec::new(), seen: 0, pages: Vec::new() };
+    let carrier =
+        Local { hub, topics: Vec::new(), seen: 0, pages: Vec::new(), published: Vec::new() };
     let (mut at_saro, mut at_raya) = (carrier.clone(), carrier);
     let mut raya = open(&folder, "raya", at(0), 1);
     let mut saro = open(&folder, "saro", at(0), 2);

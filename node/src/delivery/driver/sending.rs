@@ -19,7 +19,8 @@ use crate::delivery::service;
 use crate::delivery::shared::lock;
 use crate::delivery::streams::Opener;
 use crate::wire::{
-    LightPushRequest, PubsubTopic, StoreRequest, StoreResponse, UnixNanos, WakuMessage, Wire,
+    LightPushRequest, MessageHash, PubsubTopic, StoreRequest, StoreResponse, UnixNanos,
+    WakuMessage, Wire,
 };
 
 /// How a node of this mode publishes.
@@ -35,13 +36,14 @@ impl Driver {
         &mut self,
         message: WakuMessage,
         topic: PubsubTopic,
+        left: oneshot::Sender<MessageHash>,
     ) -> Result<RequestId, TooManySends> {
         let id = RequestId::new(self.machines.next_request);
         self.machines.sends.handle_send(self.clock.now(), id, message.ephemeral)?;
         self.machines.next_request += 1;
         let (progress, receiver) = watch::channel(Progress::Accepted);
         lock(&self.shared.requests).insert(id, receiver);
-        let outgoing = Outgoing { message, topic, progress, delivered: false };
+        let outgoing = Outgoing { message, topic, progress, left: Some(left) };
         self.machines.outgoing.insert(id, outgoing);
         self.shared.counters.sends_accepted.add();
         Ok(id)
@@ -157,9 +159,14 @@ impl Driver {
     /// Delivers a message of ours here, when it leaves first: gossip does not give it back.
     fn deliver_own(&mut self, id: RequestId) {
         let Some(outgoing) = self.machines.outgoing.get_mut(&id) else { return };
-        let is_new = !core::mem::replace(&mut outgoing.delivered, true);
         let (message, topic) = (outgoing.message.clone(), outgoing.topic);
         let hash = message.hash(&topic.to_string());
+        let left = outgoing.left.take();
+        let is_new = left.is_some();
+        if let Some(left) = left {
+            // Who sent it may not want to know.
+            left.send(hash).ok();
+        }
         self.deliver(message, topic, hash, Some(is_new));
     }
 

@@ -1,10 +1,10 @@
-//! What a chat needs of the network below it.
+//! What a channel or a chat needs of the network below it.
 
 use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::channel::{Page, Query};
+use super::machine::{Page, Query};
 
 /// The network did not take something. Nothing is lost: it is tried again.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -23,6 +23,13 @@ pub enum Arrival {
         payload: Vec<u8>,
         /// Its transport hash.
         hash: Vec<u8>,
+    },
+    /// What became of [`Carrier::publish`].
+    Published {
+        /// The number it was given.
+        receipt: u64,
+        /// The transport hash it left under; none if it did not leave.
+        hash: Option<Vec<u8>>,
     },
     /// The answer to [`Carrier::query`].
     Page {
@@ -44,12 +51,12 @@ pub trait Carrier {
     /// [`CarrierError`].
     fn subscribe(&mut self, topic: &str) -> Result<(), CarrierError>;
 
-    /// Publishes, and says under which transport hash.
+    /// Publishes; what became of it is an [`Arrival::Published`] with the same `receipt`.
     ///
     /// # Errors
     ///
-    /// [`CarrierError`].
-    fn publish(&mut self, topic: &str, payload: &[u8]) -> Result<Vec<u8>, CarrierError>;
+    /// [`CarrierError`]; then nothing was published, and nothing arrives.
+    fn publish(&mut self, topic: &str, payload: &[u8], receipt: u64) -> Result<(), CarrierError>;
 
     /// Asks a store for a page; the answer is an [`Arrival::Page`].
     ///
