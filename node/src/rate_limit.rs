@@ -4,6 +4,7 @@
 //! |---|---|
 //! | have all of it behind two methods | [`Guard`]: [`admit`](Guard::admit) and [`judge`](Guard::judge) |
 //! | give it to a node | [`Guard`], which is an [`Admission`](crate::delivery::Admission) |
+#![cfg_attr(feature = "delivery", doc = "| keep a guard and its node together | [`Patrol`] |")]
 //! | protect a mix with it | [`MixGuard`] |
 //! | say what is proved | [`Signal`], [`Epochs`], [`Application`] |
 //! | read and write the proof of a message | [`RateLimitProof`] |
@@ -24,6 +25,8 @@ mod group;
 mod guard;
 mod mix;
 mod panel;
+#[cfg(feature = "delivery")]
+mod patrol;
 mod registry;
 mod sender;
 mod signal;
@@ -42,6 +45,8 @@ pub use finding::{Finding, Incoming, Invalid, OnInvalid, Verdict};
 pub use group::{Change, Group, GroupError};
 pub use guard::{AdmitError, Admitted, Guard, GuardConfig, GuardError, GuardMember, PayloadError};
 pub use mix::{MixGuard, MixToken};
+#[cfg(feature = "delivery")]
+pub use patrol::{Patrol, PatrolError};
 pub use registry::{Registry, RegistryError};
 pub use sender::SendProofError;
 pub use signal::Signal;
