@@ -1,6 +1,8 @@
 //! Arguments, commands and exit codes.
 
 mod bench;
+#[cfg(feature = "delivery")]
+mod chat;
 mod console;
 mod demo;
 mod hint;
@@ -8,7 +10,13 @@ mod input;
 mod inspect;
 mod keygen;
 #[cfg(feature = "delivery")]
+mod limit;
+#[cfg(feature = "delivery")]
+mod network;
+#[cfg(feature = "delivery")]
 mod node;
+#[cfg(feature = "delivery")]
+mod passphrase;
 mod progress;
 mod prove;
 mod recover;
@@ -56,6 +64,9 @@ enum Command {
     /// Runs a node of the delivery network
     #[cfg(feature = "delivery")]
     Node(node::Arguments),
+    /// Talks to somebody, encrypted, in the terminal
+    #[cfg(feature = "delivery")]
+    Chat(chat::Arguments),
     /// Asks a running node how it is
     #[cfg(feature = "delivery")]
     Status(status::Arguments),
@@ -132,6 +143,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Demo(arguments) => arguments.run(&console),
         #[cfg(feature = "delivery")]
         Command::Node(arguments) => arguments.run(&console),
+        #[cfg(feature = "delivery")]
+        Command::Chat(arguments) => arguments.run(&console),
         #[cfg(feature = "delivery")]
         Command::Status(arguments) => arguments.run(&console),
         Command::Rln(RlnCommand::Keygen(arguments)) => arguments.run(&console),

@@ -1,16 +1,13 @@
 //! `logos node`
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::{fs, io};
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use logos_node::delivery::{
-    Control, Mode, Multiaddr, Node, NodeConfig, OpenAdmission, Preset, RestartPolicy, StoreConfig,
-    Supervisor, Token,
+    Control, Node, NodeConfig, RestartPolicy, StoreConfig, Supervisor, Token,
 };
 use logos_node::os_seeded;
 use serde::Serialize;
@@ -22,6 +19,8 @@ use tracing_subscriber::{Layer, Registry, fmt};
 
 use super::Answer;
 use super::console::Console;
+use super::limit::LimitArguments;
+use super::network::NetworkArguments;
 
 /// Runs a node of the delivery network until it is told to stop (Ctrl-C, SIGTERM).
 ///
@@ -34,26 +33,16 @@ Examples:
   logos node --bootstrap /ip4/127.0.0.1/tcp/4001/p2p/16Uiu2...
   logos node --config node.toml --api 127.0.0.1:8645 --token-file token
   logos status --api 127.0.0.1:8645 --token-file token
+  logos node --members members.txt --identity id.json --burns burns.redb   # rate-limited
 
 A configuration file has the keys preset, mode, cluster, shards, listen, bootstrap, serves,
 discovers, max_connections, and a table [store] with path, retention_s, capacity. What is said on
 the command line counts more.")]
 pub(super) struct Arguments {
-    /// The network
-    #[arg(long, value_enum, conflicts_with = "config")]
-    preset: Option<PresetName>,
-    /// How much of the network's work to do
-    #[arg(long, value_enum, conflicts_with = "config")]
-    mode: Option<ModeName>,
-    /// A configuration file, in TOML
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Where to listen, instead of where the network's nodes usually do; may be repeated
-    #[arg(long, value_name = "ADDRESS")]
-    listen: Vec<Multiaddr>,
-    /// A peer to begin with; may be repeated
-    #[arg(long, value_name = "ADDRESS")]
-    bootstrap: Vec<Multiaddr>,
+    #[command(flatten)]
+    network: NetworkArguments,
+    #[command(flatten)]
+    limit: LimitArguments,
     /// Keep messages for others, in this database
     #[arg(long, value_name = "FILE")]
     store: Option<PathBuf>,
@@ -69,18 +58,6 @@ pub(super) struct Arguments {
     /// How much to log
     #[arg(long, value_enum, default_value = "info")]
     log: LogLevel,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum PresetName {
-    Local,
-    Testnet,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum ModeName {
-    Core,
-    Edge,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -128,27 +105,7 @@ impl Arguments {
     }
 
     fn node_config(&self) -> Result<NodeConfig> {
-        let mut config = match &self.config {
-            Some(path) => {
-                let text = fs::read_to_string(path)
-                    .with_context(|| format!("cannot read {}", path.display()))?;
-                NodeConfig::from_toml(&text).with_context(|| path.display().to_string())?
-            }
-            None => NodeConfig::new(
-                match self.preset {
-                    Some(PresetName::Testnet) => Preset::Testnet,
-                    _ => Preset::Local,
-                },
-                match self.mode {
-                    Some(ModeName::Edge) => Mode::Edge,
-                    _ => Mode::Core,
-                },
-            ),
-        };
-        if !self.listen.is_empty() {
-            config.listen.clone_from(&self.listen);
-        }
-        config.bootstrap.extend(self.bootstrap.iter().cloned());
+        let mut config = self.network.node_config()?;
         if let Some(path) = &self.store {
             let store = config.store.unwrap_or_default();
             config.store = Some(StoreConfig { path: Some(path.clone()), ..store });
@@ -158,10 +115,11 @@ impl Arguments {
 
     async fn serve(&self, config: NodeConfig, console: &Console) -> Result<()> {
         let has_address = !config.listen.is_empty();
-        let node = Node::start(config, Arc::new(OpenAdmission)).await?;
+        let running = self.limit.start(config, console).await?;
+        let node = &running.node;
         let mut supervisor = Supervisor::new(RestartPolicy::default());
         let api = match self.api {
-            Some(address) => Some(self.supervise_api(&mut supervisor, address, &node).await?),
+            Some(address) => Some(self.supervise_api(&mut supervisor, address, node).await?),
             None => None,
         };
         if has_address {
