@@ -83,7 +83,7 @@ pub use self::{
     cluster::Cluster,
     config::{ConfigError, Mode, NodeConfig, Preset, StoreConfig, Transport},
     control::{Control, ControlError, Token},
-    demo::{NetworkDemoError, NetworkPlan, NetworkReport, run_network},
+    demo::{NetworkDemoError, NetworkPlan, NetworkReport, NetworkStep, run_network},
     inbox::{Received, Subscription},
     lookup::Lookup,
     network::BuildError,

@@ -20,6 +20,7 @@ use logos_node::delivery::{
     StoreConfig, Subscription, run_network,
 };
 use logos_node::wire::{ContentTopic, Sharding, StoreRequest, UnixNanos, WakuMessage};
+use logos_rln::{Prover, Verifier};
 use tokio::time::timeout;
 
 /// No test waits longer for anything; how long things take is not tested.
@@ -348,11 +349,14 @@ async fn a_service_is_found_by_who_offers_it() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_claim_of_the_demonstration_holds() {
-    let plan = NetworkPlan { nodes: 5, messages: 5 };
+    let plan = NetworkPlan { nodes: 5, messages: 5, long_message: 1 << 20 };
+    let prover = Arc::new(Prover::new(logos_rln_keys::single()));
+    let verifier = Arc::new(Verifier::new(logos_rln_keys::single_verifying_key()));
     let mut told = 0;
-    let report = soon(run_network(plan, &mut |_| told += 1)).await.unwrap();
+    let show = run_network(plan, prover, verifier, &mut |_| told += 1);
+    let report = timeout(5 * PATIENCE, show).await.unwrap().unwrap();
     assert!(report.all_hold(), "{:?}", report.claims);
-    assert!(report.claims.len() >= 8 && told == report.claims.len());
+    assert!(report.claims.len() >= 20 && told == report.claims.len());
 }
 
 #[tokio::test]
