@@ -42,8 +42,9 @@ fn ask(is_new: bool) -> Result<Zeroizing<String>> {
 /// Reads a line that is not shown while it is typed.
 fn unseen(prompt: &str) -> Result<Zeroizing<String>> {
     let mut out = io::stderr().lock();
-    write!(out, "{prompt}").and_then(|()| out.flush()).context("cannot ask")?;
+    // First: what is typed before is thrown away.
     let hidden = echo::hide();
+    write!(out, "{prompt}").and_then(|()| out.flush()).context("cannot ask")?;
     let mut line = Zeroizing::new(String::new());
     let done = io::stdin().lock().read_line(&mut line);
     drop(hidden);
