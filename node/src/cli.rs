@@ -19,6 +19,8 @@ mod node;
 mod passphrase;
 mod progress;
 mod prove;
+#[cfg(feature = "prover")]
+mod prover;
 mod recover;
 mod register;
 #[cfg(feature = "delivery")]
@@ -73,6 +75,10 @@ enum Command {
     /// Rate-limiting nullifiers: identities, proofs, verification, recovery
     #[command(subcommand, after_help = SESSION)]
     Rln(RlnCommand),
+    /// The prover service: proofs for others, message ids that are never used twice
+    #[cfg(feature = "prover")]
+    #[command(subcommand)]
+    Prover(prover::ProverCommand),
 }
 
 const SESSION: &str = "\
@@ -154,6 +160,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Rln(RlnCommand::Recover(arguments)) => arguments.run(&console),
         Command::Rln(RlnCommand::Inspect(arguments)) => arguments.run(&console),
         Command::Rln(RlnCommand::Bench(arguments)) => arguments.run(&console),
+        #[cfg(feature = "prover")]
+        Command::Prover(command) => command.run(&console),
     };
     match done {
         Ok(Answer::Yes) => ExitCode::SUCCESS,

@@ -16,6 +16,7 @@
 //! | [`delivery`] | connect, send, subscribe |
 //! | [`rate_limit`] | rate-limiting nullifiers for a node's messages |
 //! | [`mod@bench`] | how long proofs take here |
+//! | `prover`, with the feature of that name | the service that proves for others |
 //!
 //! The program `logos` is this library behind a command line; `logos --help` explains it.
 
@@ -26,6 +27,8 @@ pub mod channel;
 pub mod chat;
 pub mod delivery;
 pub mod demo;
+#[cfg(feature = "prover")]
+pub mod prover;
 pub mod rate_limit;
 pub mod wire;
 

@@ -1,8 +1,12 @@
-//! A folder for a test's files.
+//! What a test's files stand on: a folder of its own, a disk that fails.
+
+mod disk;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::{env, fs, process};
+
+pub(crate) use disk::Disk;
 
 /// A folder of its own, removed with all in it.
 #[derive(Debug)]

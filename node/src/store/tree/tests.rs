@@ -1,12 +1,9 @@
 //! The store under a tree, and under a disk that stops in the middle of a write.
 
-use std::sync::{Arc, Mutex};
-
 use logos_crypto::merkle::{DenseTree, LeafIndex, MerkleTree, PersistentTree, PoseidonHasher};
-use redb::StorageBackend;
 
 use super::*;
-use crate::store::tests::Folder;
+use crate::store::tests::{Disk, Folder};
 
 type Tree = PersistentTree<PoseidonHasher, RedbNodes>;
 
@@ -61,97 +58,9 @@ fn a_file_that_is_no_database_is_refused_and_kept() {
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "notes, not nodes");
 }
 
-/// A disk of which only `writes_left` more writes arrive, the last of them by half. What was not
-/// synced by then is lost in part: every other write since is dropped.
-#[derive(Clone, Debug, Default)]
-struct Disk(Arc<Mutex<Platters>>);
-
-#[derive(Debug, Default)]
-struct Platters {
-    synced: Vec<u8>,
-    /// Since the last sync: where and what.
-    pending: Vec<(u64, Vec<u8>)>,
-    current: Vec<u8>,
-    writes_left: Option<usize>,
-}
-
-impl Platters {
-    /// Is the power still on? Counts one write.
-    fn spend(&mut self) -> io::Result<bool> {
-        match &mut self.writes_left {
-            None => Ok(true),
-            Some(0) => Err(io::Error::other("no power")),
-            Some(left) => {
-                *left -= 1;
-                Ok(*left > 0)
-            }
-        }
-    }
-}
-
-fn put(bytes: &mut Vec<u8>, offset: u64, data: &[u8]) {
-    let from = usize::try_from(offset).unwrap();
-    if bytes.len() < from + data.len() {
-        bytes.resize(from + data.len(), 0);
-    }
-    bytes[from..from + data.len()].copy_from_slice(data);
-}
-
-impl StorageBackend for Disk {
-    fn len(&self) -> io::Result<u64> {
-        Ok(self.0.lock().unwrap().current.len() as u64)
-    }
-
-    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        let from = usize::try_from(offset).unwrap();
-        let platters = self.0.lock().unwrap();
-        let bytes = platters.current.get(from..from + out.len());
-        out.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
-        Ok(())
-    }
-
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        let mut platters = self.0.lock().unwrap();
-        platters.spend()?;
-        platters.current.resize(usize::try_from(len).unwrap(), 0);
-        platters.synced.resize(usize::try_from(len).unwrap(), 0);
-        Ok(())
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        let mut platters = self.0.lock().unwrap();
-        platters.spend()?;
-        platters.pending.clear();
-        platters.synced = platters.current.clone();
-        Ok(())
-    }
-
-    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        let mut platters = self.0.lock().unwrap();
-        let whole = platters.spend()?;
-        let data = if whole { data } else { &data[..data.len() / 2] };
-        put(&mut platters.current, offset, data);
-        platters.pending.push((offset, data.to_vec()));
-        Ok(())
-    }
-}
-
-impl Disk {
-    fn open(&self) -> RedbNodes {
-        let database = Database::builder().create_with_backend(self.clone()).unwrap();
-        RedbNodes { database }
-    }
-
-    /// The disk after the power came back; `keep` says which pending writes arrived.
-    fn after_power_failure(&self, keep: impl Fn(usize) -> bool) -> Self {
-        let platters = self.0.lock().unwrap();
-        let mut bytes = platters.synced.clone();
-        for (_, (offset, data)) in platters.pending.iter().enumerate().filter(|(n, _)| keep(*n)) {
-            put(&mut bytes, *offset, data);
-        }
-        let current = bytes.clone();
-        Self(Arc::new(Mutex::new(Platters { synced: bytes, current, ..Platters::default() })))
-    }
+fn open(disk: &Disk) -> RedbNodes {
+    let database = Database::builder().create_with_backend(disk.clone()).unwrap();
+    RedbNodes { database }
 }
 
 /// Whatever write of a commit is the last to arrive, and whichever of the unsynced ones are lost,
@@ -166,14 +75,14 @@ fn a_torn_commit_leaves_the_state_before_or_after() {
     let mut seen = [false, false];
     for writes in 1.. {
         let disk = Disk::default();
-        let mut first = tree(disk.open());
+        let mut first = tree(open(&disk));
         first.append(&leaves(0, 40)).unwrap();
-        disk.0.lock().unwrap().writes_left = Some(writes);
+        disk.lose_power_after(writes);
         let committed = first.append(&leaves(40, 25)).is_ok();
         let patterns: [fn(usize) -> bool; 4] =
             [|_| true, |_| false, |n| n % 2 == 0, |n| n % 2 == 1];
         for keep in patterns {
-            let root = tree(disk.after_power_failure(keep).open()).root();
+            let root = tree(open(&disk.after_power_failure(keep))).root();
             assert!(!committed || root == after.root(), "a finished commit was lost");
             assert!(root == before.root() || root == after.root(), "torn after {writes} writes");
             seen[usize::from(root == after.root())] = true;

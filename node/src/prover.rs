@@ -1,0 +1,86 @@
+//! The prover service: message ids that are never used twice, proofs on demand, and what watches
+//! them.
+//!
+//! | part | for |
+//! |---|---|
+//! | [`EpochSchedule`], [`Epoch`], [`Millis`] | which epoch a time is in |
+//! | [`reserve`], [`Counter`], [`Reservation`] | the rule by which message ids are handed out |
+//! | [`Job`], [`Submission`], [`ProofRecord`] | a proof from its order to its place in the stream |
+//! | [`Mark`], [`Evidence`] | nullifiers, and who used one twice |
+//! | [`Store`], [`EmbeddedStore`], [`PostgresStore`] | what outlives a process |
+//! | [`Group`], [`MembershipSource`], [`InService`], [`StaticFile`] | the members and their tree |
+//! | [`Custody`] | secrets of members whose identity the service holds |
+//! | [`Circuits`], [`Workshop`], [`Workers`] | making proofs |
+//! | [`Stream`], [`Subscription`] | handing them out, from any number on |
+//! | [`Service`], [`Problem`], [`Access`] | what may be asked, by whom, and what is answered |
+//! | [`Grpc`], [`Compat`], [`routes`], [`wire`] | the interfaces |
+//! | [`Upstream`], [`Aggregator`], [`Slasher`] | following streams of others |
+//! | [`mod@load`] | load on a service, and what it bears |
+//! | [`Config`], [`Instance`] | a service from its settings to its end |
+//!
+//! The rules are pure functions with the time as an argument; clocks, sockets and threads are at
+//! the edge.
+
+mod access;
+mod aggregator;
+mod clock;
+mod compat;
+mod config;
+mod custody;
+mod epoch;
+mod group;
+mod grpc;
+mod instance;
+mod job;
+mod listener;
+pub mod load;
+mod mark;
+pub mod metrics;
+mod problem;
+mod registry;
+mod reservation;
+mod rest;
+mod service;
+mod slasher;
+mod store;
+mod stream;
+mod upstream;
+pub mod wire;
+mod workers;
+mod workshop;
+
+pub use access::{Access, Caller, Rate, Scope, Token};
+pub use aggregator::Aggregator;
+pub use clock::{Clock, SteppedClock, SystemClock};
+pub use compat::Compat;
+pub use config::{Config, ConfigError, TokenConfig, tls};
+pub use custody::{Custody, SEALED_BYTES, UnsealError};
+pub use epoch::{Epoch, EpochSchedule, Millis, NullifierOrder};
+pub use group::{
+    Group, InService, MAX_TREES, MembershipSource, Place, StaticFile, StaticFileError,
+};
+pub use grpc::Grpc;
+pub use instance::{Instance, Running};
+pub use job::{
+    FailReason, Finished, Job, JobId, JobState, LABEL_BYTES, MAX_ATTEMPTS, ProofRecord, Submission,
+    WorkerId,
+};
+pub use listener::{bind, routes, serve};
+pub use mark::{Evidence, Mark, Recorded};
+pub use metrics::Metrics;
+pub use problem::Problem;
+pub use registry::{MemberRecord, RegisterRefusal, Registration};
+pub use reservation::{Counter, MemberKey, Refusal, Reservation, Wanted, reserve};
+pub use service::{
+    Claim, MAX_BATCH, MAX_KEY_BYTES, MAX_MESSAGE_BYTES, MAX_WAIT, Order, Parts, QuotaState, Rules,
+    Service,
+};
+pub use slasher::{Listener, Slasher, Webhook, report};
+pub use store::{
+    Admitted, Denied, Depths, EmbeddedStore, PostgresStore, Publication, ReserveRequest, Store,
+    StoreError,
+};
+pub use stream::{Slow, Stream, Subscription, Waiting};
+pub use upstream::{Client, ShowToken, Sink, Upstream, client};
+pub use workers::{LEASE_MS, Workers};
+pub use workshop::{Circuits, HotPolicy, MAX_IDS, Workshop};
