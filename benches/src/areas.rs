@@ -3,13 +3,15 @@
 mod crypto;
 mod mix;
 mod node;
+mod prover;
 pub(crate) mod ratchet;
 pub(crate) mod rln;
 
 use crate::runner::Area;
 
 /// Every area, in the order they run.
-pub const AREAS: &[Area] = &[crypto::AREA, mix::AREA, node::AREA, ratchet::AREA, rln::AREA];
+pub const AREAS: &[Area] =
+    &[crypto::AREA, mix::AREA, node::AREA, prover::AREA, ratchet::AREA, rln::AREA];
 
 #[cfg(test)]
 mod tests {
