@@ -50,7 +50,7 @@ fn throughput(
     let peer = zerokit::Peer::single();
     let witness = zerokit::witness(&statement()?)?;
     let proofs = members * each;
-    let wanted = Load { proofs, clients: 32, members, limit: 1000, pace: None };
+    let wanted = Load { first: 0, proofs, clients: 32, members, limit: 1000, pace: None };
     let ours = Side::prepared(
         || served.register(wanted).expect("members register"),
         |run| {
@@ -77,12 +77,13 @@ fn throughput(
 fn hot(runner: &mut Runner, served: &Served, each: u64) -> Result<()> {
     let proofs = 20 * each;
     let limit = u32::try_from(proofs)?;
-    let warm = Load { proofs: 4, clients: 1, members: 1, limit, pace: None };
+    let warm = Load { first: 0, proofs: 4, clients: 1, members: 1, limit, pace: None };
     let run = served.register(warm)?;
     served.load(run, warm)?;
     // A slot costs a core some 10 ms; half of what one core makes leaves time to make them.
-    let steady = Load { proofs, clients: 8, members: 1, limit, pace: Some(25.0) };
-    let loaded = served.load(run, Load { proofs: proofs - 4, ..steady })?;
+    let steady =
+        Load { first: 4, proofs: proofs - 4, clients: 8, members: 1, limit, pace: Some(25.0) };
+    let loaded = served.load(run, steady)?;
     ensure!(loaded.failed == 0, "every proof is made");
     for (name, percent) in [("hot_p50", 50), ("hot_p99", 99)] {
         let took = loaded.latencies.percentile(percent).as_secs_f64() * 1e9;

@@ -15,6 +15,8 @@ use crate::timing::Samples;
 /// How to load a service.
 #[derive(Clone, Copy, Debug)]
 pub struct Load {
+    /// The number of the first message: a message that was there before is not proved again.
+    pub first: u64,
     /// Proofs to ask for.
     pub proofs: u64,
     /// Requests under way at once.
@@ -57,7 +59,7 @@ fn name(run: u64, number: u64) -> Vec<u8> {
 ///
 /// [`tonic::Code::Internal`] if a client task ends before its time.
 pub async fn load(client: &Client, run: u64, load: Load) -> Result<Loaded, Status> {
-    let next = Arc::new(AtomicU64::new(0));
+    let next = Arc::new(AtomicU64::new(load.first));
     let started = Instant::now();
     let mut tasks = JoinSet::new();
     for _ in 0..load.clients.max(1) {
@@ -102,11 +104,12 @@ async fn ask(
     let (mut latencies, mut failed) = (Vec::new(), 0);
     loop {
         let number = next.fetch_add(1, Ordering::Relaxed);
-        if number >= load.proofs {
+        let place = number.saturating_sub(load.first);
+        if place >= load.proofs {
             return (latencies, failed);
         }
         if let Some(pace) = load.pace {
-            let due = started + Duration::from_secs_f64(number as f64 / pace);
+            let due = started + Duration::from_secs_f64(place as f64 / pace);
             tokio::time::sleep_until(due.into()).await;
         }
         let asked = Instant::now();

@@ -64,6 +64,7 @@ impl Arguments {
         };
         let client = client(&endpoint, self.token.as_deref());
         let wanted = Load {
+            first: 0,
             proofs: self.proofs,
             clients: self.clients,
             members: self.members,
