@@ -5,7 +5,9 @@ pub(crate) mod wide;
 use alloc::vec::Vec;
 use core::fmt;
 use core::iter::{Product, Sum};
-use core::ops::{Add, AddAssign, Mul, MulAssign, Neg, Sub, SubAssign};
+use core::ops::{Add, AddAssign, Neg, Sub, SubAssign};
+#[cfg(not(target_arch = "wasm32"))]
+use core::ops::{Mul, MulAssign};
 
 use ark_ff::{AdditiveGroup, BigInteger, Field, PrimeField};
 use rand_core::CryptoRng;
