@@ -1,5 +1,7 @@
 //! What stands behind a proof, for measurements and for other provers.
 
+mod parts;
+
 use alloc::vec::Vec;
 
 use logos_crypto::Fr;
@@ -7,6 +9,8 @@ use logos_crypto::Fr;
 use crate::membership::Membership;
 use crate::message::Message;
 use crate::prover::{ProveError, Prover};
+
+pub use parts::{JoinError, Part, PartialWork, ProofParts};
 
 /// The value of every wire of the circuit, wire 0 being one, in the order of the deployed keys.
 ///

@@ -26,7 +26,7 @@ pub struct RlnProof {
 }
 
 /// The points of a proof before they are brought to affine form.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(crate) struct ProofPoints {
     pub(crate) a: G1Projective,
     pub(crate) b: G2Projective,

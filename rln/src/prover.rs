@@ -284,7 +284,7 @@ impl Prover {
         self.blinded(&points, &assignment, blinding)
     }
 
-    fn blinded(
+    pub(crate) fn blinded(
         &self,
         points: &ProofPoints,
         assignment: &Assignment,

@@ -8,6 +8,7 @@ use logos_crypto::backend::Backend;
 use logos_crypto::msm::Digits;
 
 use crate::circuit::{Assignment, Layout};
+use crate::hazmat::Part;
 use crate::key::ProvingKey;
 use crate::proof::ProofPoints;
 use crate::tables::Tables;
@@ -81,6 +82,20 @@ impl Sums {
         let scalars: Vec<(u32, Fr)> = wires.chain(rows).collect();
         let digits = Digits::sparse(self.tables.window(), &scalars);
         self.tables.c.vartime_msm(&digits).unwrap_or_default()
+    }
+
+    /// One of the four sums that a proof consists of, see [`Part`].
+    pub(crate) fn part(&self, part: Part, assignment: &Assignment, rows: &[Fr]) -> ProofPoints {
+        let wires = || Digits::new(self.tables.window(), assignment.as_slice());
+        let mut points = ProofPoints::default();
+        // The digits are of the tables' own window, so every sum exists.
+        match part {
+            Part::A => points.a = self.tables.a.vartime_msm(&wires()).unwrap_or_default(),
+            Part::B => points.b = self.tables.b.vartime_msm(&wires()).unwrap_or_default(),
+            Part::Wires => points.c = self.tables.c.vartime_msm(&wires()).unwrap_or_default(),
+            Part::Rows => points.c = self.rows(rows.iter().copied().enumerate()),
+        }
+        points
     }
 
     fn row_position(&self, row: usize) -> u32 {

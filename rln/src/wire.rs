@@ -18,6 +18,7 @@
 //! | path | siblings, index bits | 676 | [`MerklePath::from_bytes`] |
 //! | membership | secret, limit, path | 740 | [`Membership::from_bytes`] |
 //! | membership and message | see [`read_witness`] | 837, 953 | [`read_witness`] |
+//! | sums of a proof | see [`ProofParts::to_bytes`] | 257 | [`ProofParts::from_bytes`] |
 //! | partial proof | which wires are known, points | 6011, 7568 | [`ForeignPartial::from_bytes`] |
 //!
 //! A field element is 32 bytes. A list is a count of 8 bytes and its entries; entries that say yes
@@ -31,6 +32,8 @@
 //! [`MerklePath::from_bytes`]: crate::MerklePath::from_bytes
 //! [`Proof::from_bytes`]: crate::Proof::from_bytes
 //! [`Proof::from_uncompressed`]: crate::Proof::from_uncompressed
+//! [`ProofParts::from_bytes`]: crate::hazmat::ProofParts::from_bytes
+//! [`ProofParts::to_bytes`]: crate::hazmat::ProofParts::to_bytes
 //! [`ProofValues::from_bytes`]: crate::ProofValues::from_bytes
 //! [`RlnProof::from_bytes`]: crate::RlnProof::from_bytes
 
@@ -38,6 +41,7 @@ mod fields;
 mod identity;
 mod membership;
 mod partial;
+mod parts;
 mod points;
 mod proof;
 mod secret_bytes;

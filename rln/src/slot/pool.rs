@@ -127,6 +127,16 @@ impl SlotPool {
         Some(slot)
     }
 
+    /// Tells that the ids below `free` of the current epoch were used without a slot; those of
+    /// their slots that are ready are dropped.
+    pub fn skip_to(&mut self, free: u32) {
+        if let Some(ready) = self.current.and_then(|epoch| self.epochs.get_mut(&epoch)) {
+            ready.free = ready.free.max(free);
+            let free = ready.free;
+            ready.slots.retain(|(id, _)| *id >= free);
+        }
+    }
+
     /// Slots ready for the current epoch.
     #[must_use]
     pub fn ready(&self) -> usize {
