@@ -40,6 +40,22 @@ impl Key {
         bytes
     }
 
+    /// Reads what [`Key::to_bytes`] writes; `None` for anything else.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (table, key) = bytes.split_first()?;
+        let id = || Some(u32::from_be_bytes(key.try_into().ok()?));
+        let public = || Some(PublicKey::from_bytes(key.try_into().ok()?));
+        match table {
+            0x10 => id().map(Self::SignedPrekey),
+            0x11 => id().map(Self::OneTimePrekey),
+            0x12 => id().map(Self::KemPrekey),
+            0x13 => public().map(Self::Handshake),
+            0x14 => public().map(Self::Sessions),
+            _ => None,
+        }
+    }
+
     pub(crate) const fn kind(&self) -> u8 {
         match self {
             Self::SignedPrekey(_) => 0x10,
@@ -180,5 +196,30 @@ impl MemoryStore {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_comes_back_from_its_bytes_and_nothing_else_is_a_key() {
+        let public = PublicKey::from_bytes([9; 32]);
+        let keys = [
+            Key::SignedPrekey(1),
+            Key::OneTimePrekey(2),
+            Key::KemPrekey(u32::MAX),
+            Key::Handshake(public),
+            Key::Sessions(public),
+        ];
+        for key in keys {
+            let bytes = key.to_bytes();
+            assert_eq!(Key::from_bytes(&bytes), Some(key));
+            assert_eq!(Key::from_bytes(&[bytes.as_slice(), &[0]].concat()), None);
+            assert_eq!(Key::from_bytes(&bytes[..bytes.len() - 1]), None);
+        }
+        assert_eq!(Key::from_bytes(&[]), None);
+        assert_eq!(Key::from_bytes(&[0x15, 0, 0, 0, 0]), None);
     }
 }
