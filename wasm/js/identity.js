@@ -1,0 +1,14 @@
+// The small entry point `identity`: identities and trees, in this thread, for pages and bundlers.
+
+import init, * as module from "./module/identity.js";
+import { Channel } from "./channel.js";
+import { identities } from "./checking.js";
+
+/** Starts the entry point. */
+export async function open(options = {}) {
+  await init(options.module ? { module_or_path: options.module } : undefined);
+  const channel = Channel.here(module);
+  return { ...identities(channel), close: () => channel.end() };
+}
+
+export { LogosError } from "./errors.js";

@@ -1,0 +1,11 @@
+// The types of the small entry point `verify`.
+
+import type { Checking } from "./index.js";
+
+export type * from "./index.js";
+export { LogosError } from "./index.js";
+
+/** Starts the entry point, in this thread. */
+export function open(options?: {
+  module?: string | URL | Uint8Array;
+}): Promise<Checking & { close(): void }>;
