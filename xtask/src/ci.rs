@@ -2,13 +2,14 @@
 
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::{arch, deny, vectors};
+use crate::wasm::{TARGET, has_target, missing, prints};
+use crate::{arch, deny, vectors, wasm};
 
 /// Clippy in the place of the compiler, for the crates of this workspace: it builds as it lints, so
 /// nothing is read twice. This is what `cargo clippy -- -D warnings` sets, but for a command that
@@ -92,7 +93,8 @@ fn steps(root: &Path) -> Vec<Step> {
             LINTED,
         ),
         Step { name: "programs and lints", action: programs() },
-        Step { name: "wasm32", action: wasm(root) },
+        Step { name: "wasm32", action: wasm32(root) },
+        Step { name: "JavaScript", action: javascript() },
     ]
 }
 
@@ -128,21 +130,22 @@ fn has_vector_unit() -> bool {
     found
 }
 
-fn wasm(root: &Path) -> Action {
-    if !prints("rustc", &["--print", "target-libdir", "--target", WASM], |folder| {
-        Path::new(folder.trim()).is_dir()
-    }) {
+fn wasm32(root: &Path) -> Action {
+    if !has_target() {
         return Action::Skip("the target wasm32-unknown-unknown is not installed");
     }
     let mut arguments = words("check --lib --target");
-    arguments.push(WASM.to_owned());
+    arguments.push(TARGET.to_owned());
     for crate_ in PURE.iter().filter(|name| root.join(name).join("Cargo.toml").is_file()) {
         arguments.extend(["-p".to_owned(), format!("logos-{crate_}")]);
     }
     Action::Cargo(arguments, &[])
 }
 
-const WASM: &str = "wasm32-unknown-unknown";
+/// The package for JavaScript, in Node and where there is one in Chromium.
+fn javascript() -> Action {
+    missing().map_or(Action::Task(wasm::test), Action::Skip)
+}
 
 /// Every program, but for those of the fuzzer where libFuzzer has no C++ compiler.
 fn programs() -> Action {
@@ -152,11 +155,6 @@ fn programs() -> Action {
         arguments.extend(words("--exclude logos-fuzz"));
     }
     Action::Cargo(arguments, LINTED)
-}
-
-fn prints(program: &str, arguments: &[&str], accept: impl Fn(&str) -> bool) -> bool {
-    let output = Command::new(program).args(arguments).stderr(Stdio::null()).output();
-    output.is_ok_and(|o| o.status.success() && accept(&String::from_utf8_lossy(&o.stdout)))
 }
 
 /// Performs a step; gives the reason if there was nothing to do.

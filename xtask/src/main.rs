@@ -6,6 +6,7 @@
 //! | `arch` | the dependency rules and the source rules of ARCHITECTURE.md |
 //! | `deny` | bans, licences and sources of every dependency, by deny.toml |
 //! | `vectors` | provenance and digests of the test vectors |
+//! | `wasm` | the package for JavaScript, its tests, its benchmark |
 
 mod arch;
 mod ci;
@@ -13,6 +14,7 @@ mod deny;
 mod metadata;
 mod spdx;
 mod vectors;
+mod wasm;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -25,7 +27,11 @@ usage: cargo xtask TASK
   ci                  run every check; stops at the first that fails
   arch                check who may depend on whom and what sources may hold
   deny                check bans, licences and sources of all dependencies
-  vectors [--check]   write, or check, the digests of tests/vectors";
+  vectors [--check]   write, or check, the digests of tests/vectors
+  wasm                build the package for JavaScript in target/wasm-package
+  wasm --test         build it, and drive it in Node and in Chromium
+  wasm --demo         build it, and serve the demo page
+  wasm --bench        build it, and measure it beside zerokit's in Chromium";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -47,6 +53,10 @@ fn run(words: &[&str]) -> Result<()> {
         ["deny"] => deny::run(&root),
         ["vectors"] => vectors::write(&root),
         ["vectors", "--check"] => vectors::check(&root),
+        ["wasm"] => wasm::build(&root),
+        ["wasm", "--test"] => wasm::test(&root),
+        ["wasm", "--demo"] => wasm::demo(&root),
+        ["wasm", "--bench"] => wasm::bench(&root),
         [] | ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             Ok(())

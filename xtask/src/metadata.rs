@@ -1,7 +1,7 @@
 //! The dependency graph, as `cargo metadata` tells it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -51,15 +51,7 @@ pub(crate) struct Graph {
 impl Graph {
     /// Asks cargo about the workspace at `root`, from the lock file alone.
     pub(crate) fn load(root: &Path) -> Result<Self> {
-        let output = Command::new(env!("CARGO"))
-            .args(["metadata", "--format-version", "1", "--locked"])
-            .current_dir(root)
-            .output()
-            .context("run cargo metadata")?;
-        if !output.status.success() {
-            bail!("cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
-        }
-        Self::parse(&output.stdout)
+        Self::parse(&ask(root, "--locked")?)
     }
 
     /// Reads cargo's JSON.
@@ -123,9 +115,32 @@ impl Graph {
     }
 }
 
+/// Where cargo puts what it builds for the workspace at `root`.
+pub(crate) fn target_directory(root: &Path) -> Result<PathBuf> {
+    let raw: raw::Place = serde_json::from_slice(&ask(root, "--no-deps")?)?;
+    Ok(raw.target_directory)
+}
+
+fn ask(root: &Path, option: &str) -> Result<Vec<u8>> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", option])
+        .current_dir(root)
+        .output()
+        .context("run cargo metadata")?;
+    if !output.status.success() {
+        bail!("cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(output.stdout)
+}
+
 /// The parts of cargo's format that are read.
 mod raw {
-    use super::{Declared, Deserialize, Kind, Package};
+    use super::{Declared, Deserialize, Kind, Package, PathBuf};
+
+    #[derive(Deserialize)]
+    pub(super) struct Place {
+        pub(super) target_directory: PathBuf,
+    }
 
     #[derive(Deserialize)]
     pub(super) struct Metadata {
