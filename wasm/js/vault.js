@@ -20,11 +20,12 @@ export class Vault {
   /** Opens a vault, or makes it. A wrong passphrase is a `LogosError` with code `sealed`. */
   static async open(passphrase, { name = "logos" } = {}) {
     const database = await openDatabase(name);
-    const settings = await kept(database);
-    const key = await derive(passphrase, settings.salt, settings.iterations);
+    const drawn = { salt: crypto.getRandomValues(new Uint8Array(32)), iterations: ITERATIONS };
+    const { salt, iterations } = await agreed(database, "derivation", drawn);
+    const key = await derive(passphrase, salt, iterations);
     const tag = await authenticator(key);
-    if (!settings.tag) await put(database, "settings", "vault", { ...settings, tag });
-    else if (tag.some((byte, at) => byte !== settings.tag[at])) {
+    const expected = await agreed(database, "tag", tag);
+    if (tag.some((byte, at) => byte !== expected[at])) {
       database.close();
       throw new LogosError("sealed", "the passphrase is not this vault's");
     }
@@ -75,9 +76,17 @@ export class Vault {
   }
 }
 
-async function kept(database) {
-  const settings = await get(database, "settings", "vault");
-  return settings ?? { salt: crypto.getRandomValues(new Uint8Array(32)), iterations: ITERATIONS };
+// Reading and writing are one transaction, so two tabs that make a vault make the same one.
+async function agreed(database, name, proposed) {
+  let value;
+  await transact(database, "settings", "readwrite", (store) => {
+    const request = store.get(name);
+    request.onsuccess = () => {
+      value = request.result ?? proposed;
+      if (request.result === undefined) store.put(proposed, name);
+    };
+  });
+  return value;
 }
 
 async function derive(passphrase, salt, iterations) {

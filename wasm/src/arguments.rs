@@ -57,10 +57,15 @@ pub(crate) fn elements(bytes: &[u8], name: &str) -> Result<Vec<Fr>, Error> {
     Ok(chunks.iter().map(Fr::from_bytes).collect::<Result<_, _>>()?)
 }
 
-/// A whole number from zero to `max`. JavaScript's own conversion would wrap it.
-pub(crate) fn integer(value: f64, name: &str, max: u32) -> Result<u32, Error> {
-    let whole = value.fract() == 0.0 && (0.0..=f64::from(max)).contains(&value);
-    if !whole {
+/// A whole number from zero to `max`. JavaScript's own conversion would wrap it, and take `null` or
+/// a list for zero.
+pub(crate) fn integer(value: &JsValue, name: &str, max: u32) -> Result<u32, Error> {
+    whole(value.as_f64().unwrap_or(f64::NAN), name, max)
+}
+
+fn whole(value: f64, name: &str, max: u32) -> Result<u32, Error> {
+    let is_whole = value.fract() == 0.0 && (0.0..=f64::from(max)).contains(&value);
+    if !is_whole {
         return Err(Error::new(Code::Argument, format_args!("{name} is not in 0..={max}")));
     }
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked above")]
@@ -69,8 +74,8 @@ pub(crate) fn integer(value: f64, name: &str, max: u32) -> Result<u32, Error> {
 
 /// A moment in seconds, fractions allowed.
 #[cfg(feature = "full")]
-pub(crate) fn moment(seconds: f64, name: &str) -> Result<logos_crypto::tick::Tick, Error> {
-    core::time::Duration::try_from_secs_f64(seconds)
+pub(crate) fn moment(seconds: &JsValue, name: &str) -> Result<logos_crypto::tick::Tick, Error> {
+    core::time::Duration::try_from_secs_f64(seconds.as_f64().unwrap_or(f64::NAN))
         .map(logos_crypto::tick::Tick::new)
         .map_err(|_| Error::new(Code::Argument, format_args!("{name} is not a time in seconds")))
 }
@@ -98,9 +103,9 @@ mod tests {
     #[test]
     fn numbers_that_are_no_count_are_refused() {
         for value in [-1.0, 0.5, f64::NAN, f64::INFINITY, 11.0] {
-            assert_eq!(integer(value, "n", 10).map_err(|error| error.code()), Err(Code::Argument));
+            assert_eq!(whole(value, "n", 10).map_err(|error| error.code()), Err(Code::Argument));
         }
-        assert_eq!(integer(10.0, "n", 10), Ok(10));
+        assert_eq!(whole(10.0, "n", 10), Ok(10));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use logos_crypto::keys::{PublicKey, SigningKey, StaticSecret};
 use logos_crypto::secret::Secret;
+use logos_crypto::tick::Tick;
 use logos_ratchet::store::{Batch, Change, CommitError, Key, MemoryStore};
 use logos_ratchet::{Bundle, BundlePlan, DeviceError, StorageKey, Store};
 use std::convert::Infallible;
@@ -100,11 +101,9 @@ impl Device {
     /// # Errors
     ///
     /// `argument` or `randomness`.
-    pub fn publish(&mut self, expires: f64, one_time: f64) -> Result<String, Error> {
+    pub fn publish(&mut self, expires: &JsValue, one_time: &JsValue) -> Result<String, Error> {
         let one_time = integer(one_time, "oneTime", 100)? as usize;
-        let expires = moment(expires, "expires")?;
-        let plan = BundlePlan { expires, one_time, one_time_kem: one_time };
-        Ok(self.device.publish(&mut self.records, &plan, &mut generator()?)?.to_text())
+        self.published(moment(expires, "expires")?, one_time)
     }
 
     /// Opens a session with the owner of a bundle; the first message.
@@ -116,7 +115,7 @@ impl Device {
         &mut self,
         bundle: &str,
         content: &JsValue,
-        now: f64,
+        now: &JsValue,
     ) -> Result<Vec<u8>, Error> {
         let content = bytes(content, "content", MAX_BYTES)?;
         let now = moment(now, "now")?;
@@ -131,7 +130,7 @@ impl Device {
     ///
     /// `argument` or `bundle`.
     #[wasm_bindgen(js_name = bundleIdentity)]
-    pub fn bundle_identity(bundle: &str, now: f64) -> Result<Vec<u8>, Error> {
+    pub fn bundle_identity(bundle: &str, now: &JsValue) -> Result<Vec<u8>, Error> {
         let bundle = Bundle::<true>::from_text(bundle, moment(now, "now")?)?;
         Ok(bundle.identity().as_bytes().to_vec())
     }
@@ -156,7 +155,7 @@ impl Device {
         &mut self,
         peer: &JsValue,
         message: &JsValue,
-        now: f64,
+        now: &JsValue,
     ) -> Result<Received, Error> {
         let absent = peer.is_undefined() || peer.is_null();
         let peer = if absent { None } else { Some(PublicKey::from_bytes(array(peer, "peer")?)) };
@@ -175,6 +174,11 @@ impl Device {
             StorageKey::new(storage.duplicate()),
         );
         Self { device, storage, identity, records: Records::default() }
+    }
+
+    fn published(&mut self, expires: Tick, one_time: usize) -> Result<String, Error> {
+        let plan = BundlePlan { expires, one_time, one_time_kem: one_time };
+        Ok(self.device.publish(&mut self.records, &plan, &mut generator()?)?.to_text())
     }
 
     fn seal_under(&self, key: &Secret<32>) -> Result<Vec<u8>, Error> {
@@ -281,7 +285,6 @@ fn written(change: &Change) -> (Vec<u8>, Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use logos_crypto::tick::Tick;
     use std::time::Duration;
 
     #[test]
@@ -305,7 +308,7 @@ mod tests {
         };
         let (mut at_saro, mut at_raya) = (Vec::new(), Vec::new());
         let (mut saro, mut raya) = (Device::random().unwrap(), Device::random().unwrap());
-        let bundle = raya.publish(1_800_003_600.0, 1.0).unwrap();
+        let bundle = raya.published(Tick::new(Duration::from_secs(1_800_003_600)), 1).unwrap();
         raya = restart(raya, &mut at_raya);
         let bundle = Bundle::from_text(&bundle, now).unwrap();
         let first = saro.device.initiate(&mut saro.records, &bundle, b"Hi", now, &mut rng).unwrap();

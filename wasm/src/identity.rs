@@ -60,7 +60,7 @@ impl Identity {
     /// # Errors
     ///
     /// `argument` or `limit`.
-    pub fn leaf(&self, limit: f64) -> Result<Vec<u8>, Error> {
+    pub fn leaf(&self, limit: &JsValue) -> Result<Vec<u8>, Error> {
         let limit = self::limit(limit)?;
         Ok(self.0.rate_commitment(limit).to_field().to_bytes().to_vec())
     }
@@ -88,6 +88,6 @@ impl Identity {
 }
 
 /// A message limit.
-pub(crate) fn limit(limit: f64) -> Result<MessageLimit, Error> {
+pub(crate) fn limit(limit: &JsValue) -> Result<MessageLimit, Error> {
     Ok(MessageLimit::new(integer(limit, "limit", u32::MAX)?)?)
 }

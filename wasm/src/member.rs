@@ -43,9 +43,9 @@ impl Member {
     pub fn new(
         prover: &Prover,
         identity: &Identity,
-        limit: f64,
+        limit: &JsValue,
         path: &JsValue,
-        ahead: f64,
+        ahead: &JsValue,
     ) -> Result<Self, Error> {
         let ahead = integer(ahead, "slots", MAX_SLOTS)? as usize;
         let membership = membership(identity, limit, path)?;
@@ -60,7 +60,12 @@ impl Member {
     /// # Errors
     ///
     /// `argument` or `encoding`.
-    pub fn enter(&mut self, current: &JsValue, next: &JsValue, free: f64) -> Result<(), Error> {
+    pub fn enter(
+        &mut self,
+        current: &JsValue,
+        next: &JsValue,
+        free: &JsValue,
+    ) -> Result<(), Error> {
         let (current, next) = (epoch(current)?, epoch(next)?);
         let free = integer(free, "free", u32::MAX)?;
         logos_rln::IdLedger::burn_below(&mut self.ledger, current, free)

@@ -21,7 +21,7 @@ impl NullifierLog {
     ///
     /// `argument`.
     #[wasm_bindgen(js_name = create)]
-    pub fn new(epochs: f64, capacity: f64) -> Result<Self, Error> {
+    pub fn new(epochs: &JsValue, capacity: &JsValue) -> Result<Self, Error> {
         let epochs = integer(epochs, "epochs", 1 << 16)? as usize;
         let capacity = integer(capacity, "capacity", 1 << 24)? as usize;
         Ok(Self(logos_rln::NullifierLog::new(epochs, capacity)))

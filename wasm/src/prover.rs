@@ -68,7 +68,7 @@ impl Prover {
         &self,
         statement: &Statement,
         public_key: &JsValue,
-        theirs: f64,
+        theirs: &JsValue,
     ) -> Result<Task, Error> {
         let theirs = integer(theirs, "theirs", 15)?;
         Task::new(&self.0, statement, public_key, theirs)
@@ -93,11 +93,11 @@ impl Statement {
     #[wasm_bindgen(js_name = create)]
     pub fn new(
         identity: &Identity,
-        limit: f64,
+        limit: &JsValue,
         path: &JsValue,
         external_nullifier: &JsValue,
         message: &JsValue,
-        id: f64,
+        id: &JsValue,
     ) -> Result<Self, Error> {
         let member = membership(identity, limit, path)?;
         let id = member.limit().id(integer(id, "messageId", u32::MAX)?)?;
@@ -110,7 +110,7 @@ impl Statement {
 /// A member at its place in the tree.
 pub(crate) fn membership(
     identity: &Identity,
-    limit: f64,
+    limit: &JsValue,
     path: &JsValue,
 ) -> Result<Membership, Error> {
     let path = MerklePath::from_bytes(&bytes(path, "path", MAX_BYTES)?, ByteOrder::Little)?;

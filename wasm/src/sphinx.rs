@@ -39,7 +39,7 @@ impl Route {
     /// # Errors
     ///
     /// `argument`, or `packet` for a key that is none.
-    pub fn push(&mut self, key: &JsValue, address: &JsValue, delay: f64) -> Result<(), Error> {
+    pub fn push(&mut self, key: &JsValue, address: &JsValue, delay: &JsValue) -> Result<(), Error> {
         let key = MixKey::from_bytes(array(key, "key")?)
             .map_err(|_| Error::new(Code::Packet, "the key is not that of a mix node"))?;
         let address = AddressBlock::from_bytes(array(address, "address")?);

@@ -23,7 +23,7 @@ impl Tree {
     ///
     /// `argument`.
     #[wasm_bindgen(js_name = create)]
-    pub fn new(depth: f64) -> Result<Self, Error> {
+    pub fn new(depth: &JsValue) -> Result<Self, Error> {
         let depth = Depth::new(integer(depth, "depth", 32)?)?;
         Ok(Self(SparseTree::in_memory(PoseidonHasher::default(), depth)))
     }
@@ -45,7 +45,7 @@ impl Tree {
     /// # Errors
     ///
     /// `argument`, `encoding` or `tree`.
-    pub fn set(&mut self, index: f64, leaf: &JsValue) -> Result<(), Error> {
+    pub fn set(&mut self, index: &JsValue, leaf: &JsValue) -> Result<(), Error> {
         self.0.set(place(index)?, field(leaf, "leaf")?)?;
         Ok(())
     }
@@ -55,7 +55,7 @@ impl Tree {
     /// # Errors
     ///
     /// `argument` or `tree`.
-    pub fn remove(&mut self, index: f64) -> Result<(), Error> {
+    pub fn remove(&mut self, index: &JsValue) -> Result<(), Error> {
         self.0.delete(place(index)?)?;
         Ok(())
     }
@@ -83,7 +83,7 @@ impl Tree {
     /// # Errors
     ///
     /// `argument` or `tree`.
-    pub fn leaf(&self, index: f64) -> Result<Vec<u8>, Error> {
+    pub fn leaf(&self, index: &JsValue) -> Result<Vec<u8>, Error> {
         let leaf: Fr = self.0.leaf(place(index)?)?;
         Ok(leaf.to_bytes().to_vec())
     }
@@ -93,12 +93,12 @@ impl Tree {
     /// # Errors
     ///
     /// `argument` or `tree`.
-    pub fn path(&self, index: f64) -> Result<Vec<u8>, Error> {
+    pub fn path(&self, index: &JsValue) -> Result<Vec<u8>, Error> {
         let path = self.0.proof(place(index)?)?;
         Ok(MerklePath::try_from(&path)?.to_bytes(ByteOrder::Little))
     }
 }
 
-fn place(index: f64) -> Result<LeafIndex, Error> {
+fn place(index: &JsValue) -> Result<LeafIndex, Error> {
     Ok(LeafIndex::from(integer(index, "index", u32::MAX)?))
 }

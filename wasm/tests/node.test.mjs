@@ -314,10 +314,10 @@ test("the types are those of the package", { skip: !existsSync(join(NPM, "typesc
     identity.secret();
     console.log(good, code, check);
   `;
-  await writeFile(join(folder, "use.ts"), use);
+  await writeFile(join(folder, "use.mts"), use);
   const options = ["--noEmit", "--strict", "--target", "es2022", "--module", "nodenext", "--lib", "es2022,dom"];
   const tsc = join(NPM, "typescript/bin/tsc");
-  await promisify(execFile)("node", [tsc, ...options, join(folder, "use.ts")]).catch((error) => {
+  await promisify(execFile)("node", [tsc, ...options, join(folder, "use.mts")]).catch((error) => {
     assert.fail(error.stdout);
   });
 });

@@ -130,6 +130,16 @@ impl<P: Prime> Words<P> {
     }
 
     /// `self * a + b * c`: two products with one reduction.
+    #[cfg(target_arch = "wasm32")]
+    #[inline(always)]
+    pub(crate) fn mul_add(self, a: Self, b: Self, c: Self) -> Self {
+        let sum = super::limbs29::multiply_two::<P>([self.0, a.0], [b.0, c.0]);
+        let (less, borrow) = sub(sum, Self::TWICE);
+        Self::new(select(borrow, sum, less))
+    }
+
+    /// `self * a + b * c`: two products with one reduction.
+    #[cfg(not(target_arch = "wasm32"))]
     #[inline(always)]
     pub(crate) fn mul_add(self, a: Self, b: Self, c: Self) -> Self {
         let (x, y, p) = (self.0, b.0, P::MODULUS);
@@ -159,7 +169,8 @@ impl<P: Prime> Words<P> {
     }
 
     /// `9 self + other`.
-    #[inline(always)]
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     pub(crate) fn times_nine_plus(self, other: Self) -> Self {
         let (mut sum, mut high) = ([0; 4], 0);
         for ((sum, word), other) in sum.iter_mut().zip(self.0).zip(other.0) {
