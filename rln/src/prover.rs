@@ -97,7 +97,18 @@ impl Prover {
     /// done, from 0 to 1.
     #[must_use]
     pub fn with_backend(key: ProvingKey, backend: Backend, progress: &mut dyn FnMut(f32)) -> Self {
-        let tables = Tables::build(&key, backend, TableSize::Small, progress);
+        Self::with_table_size(key, TableSize::Small, backend, progress)
+    }
+
+    /// As [`Prover::with_backend`] with tables of the caller's choice, built here.
+    #[must_use]
+    pub fn with_table_size(
+        key: ProvingKey,
+        size: TableSize,
+        backend: Backend,
+        progress: &mut dyn FnMut(f32),
+    ) -> Self {
+        let tables = Tables::build(&key, backend, size, progress);
         Self::with_tables(key, tables)
     }
 
