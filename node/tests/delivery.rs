@@ -16,8 +16,8 @@ use std::sync::Arc;
 
 use logos_node::delivery::{
     Admission, AdmissionError, Capability, Cluster, Envelope, Health, Judgement, Lookup, Mode,
-    Multiaddr, NetworkPlan, Node, NodeConfig, OpenAdmission, Outcome, Preset, SendError, SendTimes,
-    StoreConfig, Subscription, run_network,
+    Multiaddr, NetworkPlan, NetworkStep, Node, NodeConfig, OpenAdmission, Outcome, Preset,
+    SendError, SendTimes, StoreConfig, Subscription, run_network,
 };
 use logos_node::wire::{ContentTopic, Sharding, StoreRequest, UnixNanos, WakuMessage};
 use logos_rln::{Prover, Verifier};
@@ -353,7 +353,8 @@ async fn every_claim_of_the_demonstration_holds() {
     let prover = Arc::new(Prover::new(logos_rln_keys::single()));
     let verifier = Arc::new(Verifier::new(logos_rln_keys::single_verifying_key()));
     let mut told = 0;
-    let show = run_network(plan, prover, verifier, &mut |_| told += 1);
+    let mut tell = |_: NetworkStep<'_>| told += 1;
+    let show = run_network(plan, prover, verifier, &mut tell);
     let report = timeout(5 * PATIENCE, show).await.unwrap().unwrap();
     assert!(report.all_hold(), "{:?}", report.claims);
     assert!(report.claims.len() >= 20 && told == report.claims.len());
