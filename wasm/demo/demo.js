@@ -108,7 +108,7 @@ async function turn(room) {
   setTimeout(() => turn(room), rest);
   sweep(rest);
   room.left = LIMIT - (await room.ledger.firstFree(hex(current)));
-  allowance();
+  allowance(room);
 }
 
 async function send(text) {
@@ -124,7 +124,7 @@ async function send(text) {
     const over = error.code === "exhausted";
     list("messages", text, "refused", over ? "your limit is reached" : error.message);
   }
-  allowance();
+  allowance(room);
 }
 
 /** What somebody else on the network would do with the message. */
@@ -182,8 +182,8 @@ function list(id, text, kind, note) {
   at(id).prepend(item);
 }
 
-function allowance() {
-  at("allowance").textContent = `${Math.max(room.left, 0)} of ${LIMIT} left`;
+function allowance({ left }) {
+  at("allowance").textContent = `${Math.max(left, 0)} of ${LIMIT} left`;
 }
 
 /** Shows how much of the epoch is over. */

@@ -232,7 +232,7 @@ test("a person plays with the demo: joins, sends, breaks the limit, and talks to
   const one = await tab();
   await one.fill("#passphrase", "a passphrase");
   await one.click("#join button");
-  await one.waitForSelector("#send:not([disabled])", { timeout: 60_000 });
+  await one.waitForSelector("#send:not([disabled])", { timeout: 30_000 });
   for (const text of ["hello", "is anybody here?"]) {
     await one.fill("#message", text);
     await one.click("#send");
@@ -240,13 +240,13 @@ test("a person plays with the demo: joins, sends, breaks the limit, and talks to
   }
   await one.waitForSelector("#chart circle");
   await one.click("#spam");
-  await one.waitForSelector("#caught[data-recovered]", { timeout: 60_000 });
+  await one.waitForSelector("#caught[data-recovered]", { timeout: 30_000 });
   assert.equal(await one.getAttribute("#caught", "data-matches"), "true");
 
   const two = await tab();
   await two.fill("#passphrase", "a passphrase");
   await two.click("#join button");
-  await two.waitForSelector("#peers button", { timeout: 60_000 });
+  await two.waitForSelector("#peers button", { timeout: 30_000 });
   await two.click("#peers button");
   await two.waitForSelector("#session[data-open]");
   await one.waitForSelector("#session[data-open]");

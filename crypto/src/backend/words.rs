@@ -4,6 +4,8 @@
 //! Unlike there, an element is any number below `2 p`: products need no last subtraction, and
 //! sums and differences are corrected without branches, which on random data would be guessed
 //! wrong half of the time.
+//!
+//! Nothing but the cheapest is inlined on wasm32, where the size of a module is what loads slowly.
 
 #![expect(clippy::indexing_slicing, reason = "loops over arrays of constant length")]
 
@@ -62,7 +64,8 @@ impl<P: Prime> Words<P> {
     }
 
     /// Sum.
-    #[inline(always)]
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     pub(crate) fn add(self, other: Self) -> Self {
         let (sum, _) = add(self.0, other.0);
         let (less, borrow) = sub(sum, Self::TWICE);
@@ -70,7 +73,8 @@ impl<P: Prime> Words<P> {
     }
 
     /// Difference.
-    #[inline(always)]
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     pub(crate) fn sub(self, other: Self) -> Self {
         let (difference, borrow) = sub(self.0, other.0);
         let (more, _) = add(difference, Self::TWICE.map(|word| word & mask(borrow)));

@@ -13,5 +13,5 @@ fn main() -> Result<()> {
     };
     let mut bindgen = Bindgen::new();
     bindgen.input_path(module).out_name(name).typescript(false).remove_producers_section(true);
-    bindgen.web(true)?.generate(folder)
+    bindgen.omit_default_module_path(false).web(true)?.generate(folder)
 }
