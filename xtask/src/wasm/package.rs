@@ -50,7 +50,7 @@ fn optimise(folders: &Folders, file: &Path) -> Result<()> {
     if !optimiser.is_file() {
         return Ok(());
     }
-    run(Command::new("node").arg(optimiser).arg("-O3").arg(file).arg("-o").arg(file))
+    run(Command::new("node").arg(optimiser).arg("-Os").arg(file).arg("-o").arg(file))
 }
 
 /// The program that writes the JavaScript of a module, built once.
