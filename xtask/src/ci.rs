@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::wasm::{TARGET, has_target, missing, prints};
-use crate::{arch, deny, vectors, wasm};
+use crate::wasm::{TARGET, has_target, prints};
+use crate::{arch, deny, vectors};
 
 /// Clippy in the place of the compiler, for the crates of this workspace: it builds as it lints, so
 /// nothing is read twice. This is what `cargo clippy -- -D warnings` sets, but for a command that
@@ -18,6 +18,10 @@ const LINTED: &[(&str, &str)] = &[
     ("RUSTC_WORKSPACE_WRAPPER", "clippy-driver"),
     ("CLIPPY_ARGS", "-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__"),
 ];
+
+/// As [`LINTED`], without the vector unit.
+const PORTABLE: &[(&str, &str)] =
+    &[LINTED[0], LINTED[1], ("LOGOS_BACKEND", "portable"), ("LOGOS_INTEROP_PROOFS", "20")];
 
 /// The crates that must build where there is no operating system.
 const PURE: &[&str] = &["crypto", "rln", "ratchet", "mix", "wasm"];
@@ -94,7 +98,6 @@ fn steps(root: &Path) -> Vec<Step> {
         ),
         Step { name: "programs and lints", action: programs() },
         Step { name: "wasm32", action: wasm32(root) },
-        Step { name: "JavaScript", action: javascript() },
     ]
 }
 
@@ -116,10 +119,7 @@ fn portable() -> Action {
     if !has_vector_unit() {
         return Action::Skip("without AVX-512 IFMA the tests ran on it already");
     }
-    Action::Cargo(
-        words("test --workspace --test rln_interop --test deployed"),
-        &[LINTED[0], LINTED[1], ("LOGOS_BACKEND", "portable"), ("LOGOS_INTEROP_PROOFS", "20")],
-    )
+    Action::Cargo(words("test --workspace --test rln_interop --test deployed"), PORTABLE)
 }
 
 fn has_vector_unit() -> bool {
@@ -140,11 +140,6 @@ fn wasm32(root: &Path) -> Action {
         arguments.extend(["-p".to_owned(), format!("logos-{crate_}")]);
     }
     Action::Cargo(arguments, &[])
-}
-
-/// The package for JavaScript, in Node and where there is one in Chromium.
-fn javascript() -> Action {
-    missing().map_or(Action::Task(wasm::test), Action::Skip)
 }
 
 /// Every program, but for those of the fuzzer where libFuzzer has no C++ compiler.

@@ -13,7 +13,8 @@ use tokio::runtime::Runtime;
 use tonic::transport::Endpoint;
 
 use crate::peers::zerokit;
-use crate::runner::{Area, Clock, Runner, Side, Unit};
+use crate::report::Unit;
+use crate::runner::{Area, Clock, Runner, Side};
 
 /// The area.
 pub(super) const AREA: Area = Area {

@@ -16,7 +16,7 @@ use logos_node::wire::UnixNanos;
 use logos_rln::{Identity, Verifier};
 
 use super::console::Console;
-use super::input::{KeyArgument, depth, identity, members, prover};
+use super::input::{KeyArgument, TablesArgument, depth, identity, members};
 
 /// Rate limiting: who may send, and as whom this node does.
 #[derive(Debug, Args)]
@@ -35,6 +35,8 @@ pub(super) struct LimitArguments {
     epoch_length: u64,
     #[command(flatten)]
     key: KeyArgument,
+    #[command(flatten)]
+    tables: TablesArgument,
 }
 
 /// A node, and what keeps its guard at work.
@@ -89,7 +91,7 @@ impl LimitArguments {
         let open = || RedbBurns::open(burns).with_context(|| burns.display().to_string());
         let commitment = stored.identity().commitment();
         let budget = RateBudget::open(Box::new(open()?), commitment, stored.limit(), epochs)?;
-        let prover = Arc::new(prover(self.key.proving(console)?)?);
+        let prover = Arc::new(self.tables.prover(self.key.proving(console)?, console)?);
         let identity = Identity::from_secret(stored.identity().secret().duplicate());
         Ok(Some(GuardMember { identity, budget, prover }))
     }

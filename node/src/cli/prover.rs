@@ -19,7 +19,7 @@ pub(crate) enum ProverCommand {
     /// Makes one stream out of those of several provers
     Aggregate(watch::AggregateArguments),
     /// Asks for many proofs and prints what the service bears
-    Load(load::Arguments),
+    Load(Box<load::Arguments>),
 }
 
 impl ProverCommand {

@@ -16,23 +16,23 @@ use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
 use super::*;
 
 /// One second into an epoch of ten.
-pub const NOW: Millis = Millis(1_000_001_000);
-pub const LIMIT: u32 = 20;
+pub(crate) const NOW: Millis = Millis(1_000_001_000);
+pub(crate) const LIMIT: u32 = 20;
 
-pub fn schedule() -> EpochSchedule {
+pub(crate) fn schedule() -> EpochSchedule {
     EpochSchedule::new(Millis(0), NonZeroU64::new(10_000).unwrap(), "test")
 }
 
 /// The tables take a third of a second: all tests of a process share them.
-pub fn circuits() -> Arc<Circuits> {
+pub(crate) fn circuits() -> Arc<Circuits> {
     static CIRCUITS: OnceLock<Arc<Circuits>> = OnceLock::new();
     Arc::clone(CIRCUITS.get_or_init(|| Arc::new(Circuits::deployed())))
 }
 
-pub struct Folder(pub PathBuf);
+pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Folder {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("prover-{}-{number}", std::process::id()));
@@ -48,25 +48,25 @@ impl Drop for Folder {
 }
 
 #[derive(Default)]
-pub struct Setup {
-    pub store: Option<Arc<dyn Store>>,
-    pub file: Option<PathBuf>,
-    pub tokens: Vec<Token>,
-    pub rate: Option<Rate>,
-    pub tls: Option<Arc<ServerConfig>>,
+pub(crate) struct Setup {
+    pub(crate) store: Option<Arc<dyn Store>>,
+    pub(crate) file: Option<PathBuf>,
+    pub(crate) tokens: Vec<Token>,
+    pub(crate) rate: Option<Rate>,
+    pub(crate) tls: Option<Arc<ServerConfig>>,
 }
 
-pub struct Bench {
-    pub clock: Arc<SteppedClock>,
+pub(crate) struct Bench {
+    pub(crate) clock: Arc<SteppedClock>,
     instance: Instance,
 }
 
 impl Bench {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with(|_| ()).await
     }
 
-    pub async fn with(change: impl FnOnce(&mut Setup)) -> Self {
+    pub(crate) async fn with(change: impl FnOnce(&mut Setup)) -> Self {
         let mut setup = Setup::default();
         change(&mut setup);
         let store: Arc<dyn Store> = match (setup.store.take(), &setup.file) {
@@ -101,54 +101,54 @@ impl Bench {
         Self { clock, instance }
     }
 
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.instance.drain_and_stop(Duration::from_secs(60)).await;
     }
 
-    pub fn service(&self) -> &Arc<Service> {
+    pub(crate) fn service(&self) -> &Arc<Service> {
         self.instance.service()
     }
 
-    pub fn endpoint(&self) -> Endpoint {
+    pub(crate) fn endpoint(&self) -> Endpoint {
         let address = self.instance.address().unwrap();
         Endpoint::from_shared(format!("http://{address}")).unwrap()
     }
 
-    pub fn channel(&self) -> Channel {
+    pub(crate) fn channel(&self) -> Channel {
         self.endpoint().connect_lazy()
     }
 
-    pub fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         self.client_with(None)
     }
 
-    pub fn client_with(&self, token: Option<&str>) -> Client {
+    pub(crate) fn client_with(&self, token: Option<&str>) -> Client {
         client(&self.endpoint(), token)
     }
 
-    pub fn client_over_tls(&self, tls: ClientTlsConfig) -> Client {
+    pub(crate) fn client_over_tls(&self, tls: ClientTlsConfig) -> Client {
         let address = self.instance.address().unwrap();
         let endpoint = Endpoint::from_shared(format!("https://{address}")).unwrap();
         client(&endpoint.tls_config(tls).unwrap(), None)
     }
 
-    pub fn admin(&self) -> v1::rln_admin_client::RlnAdminClient<Channel> {
+    pub(crate) fn admin(&self) -> v1::rln_admin_client::RlnAdminClient<Channel> {
         v1::rln_admin_client::RlnAdminClient::new(self.channel())
     }
 
     /// Registers a member whose secret the service holds.
-    pub async fn register(&self, name: &[u8]) {
+    pub(crate) async fn register(&self, name: &[u8]) {
         let request =
             v1::RegisterRequest { member: name.to_vec(), limit: LIMIT, ..Default::default() };
         assert!(self.client().register(request).await.unwrap().into_inner().custodial);
     }
 
-    pub async fn prove(&self, member: &[u8], message: &[u8]) -> v1::Job {
+    pub(crate) async fn prove(&self, member: &[u8], message: &[u8]) -> v1::Job {
         let (member, message) = (member.to_vec(), message.to_vec());
         self.submit_and_wait(v1::SubmitRequest { member, message, ..Default::default() }).await
     }
 
-    pub async fn submit_and_wait(&self, request: v1::SubmitRequest) -> v1::Job {
+    pub(crate) async fn submit_and_wait(&self, request: v1::SubmitRequest) -> v1::Job {
         let mut client = self.client();
         let job = client.submit(request).await.unwrap().into_inner();
         let wait = v1::WaitJobRequest { id: job.id, timeout_ms: 60_000 };
@@ -158,19 +158,19 @@ impl Bench {
     }
 
     /// What a submission of the member is refused with.
-    pub async fn refused(&self, member: &[u8]) -> (Code, String) {
+    pub(crate) async fn refused(&self, member: &[u8]) -> (Code, String) {
         let (member, message) = (member.to_vec(), b"refused".to_vec());
         let request = v1::SubmitRequest { member, message, ..Default::default() };
         status_of(&self.client().submit(request).await.unwrap_err())
     }
 
-    pub async fn used(&self, member: &[u8]) -> u32 {
+    pub(crate) async fn used(&self, member: &[u8]) -> u32 {
         let request = v1::MemberRequest { member: member.to_vec() };
         self.client().get_quota(request).await.unwrap().into_inner().used
     }
 
     /// One request of HTTP/1.1; the answer as it came.
-    pub async fn http(&self, request: &str, body: &str) -> String {
+    pub(crate) async fn http(&self, request: &str, body: &str) -> String {
         let address = self.instance.address().unwrap();
         let request = format!(
             "{request} HTTP/1.1\r\nhost: prover\r\nconnection: close\r\n\
@@ -189,7 +189,7 @@ impl Bench {
     }
 }
 
-pub fn status_of(status: &tonic::Status) -> (Code, String) {
+pub(crate) fn status_of(status: &tonic::Status) -> (Code, String) {
     let details = status.get_error_details();
     let reason = details.error_info().map(|info| info.reason.clone());
     (status.code(), reason.unwrap_or_default())

@@ -35,7 +35,9 @@ const GATES: &[&str] = &[
     "libp2p",
     // The oracle's package, read by a build script for the published keys.
     "rln",
-    // In the lock file only: the driver of PostgreSQL names its macros, which are not built.
+    // In the lock file only: the driver of PostgreSQL names sha2 0.10 for migrations and macros,
+    // which are not built.
+    "sqlx-core",
     "sqlx-macros",
 ];
 

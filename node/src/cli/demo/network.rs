@@ -9,7 +9,7 @@ use logos_rln::Verifier;
 
 use crate::cli::Answer;
 use crate::cli::console::Console;
-use crate::cli::input::{KeyArgument, prover};
+use crate::cli::input::{KeyArgument, TablesArgument};
 
 /// Shows a network of nodes and a rate-limited group: messages through all of them, each with its
 /// proof, an edge node, a store, a long message to a node that is killed meanwhile, two people who
@@ -37,6 +37,8 @@ pub(super) struct Arguments {
     long_message: usize,
     #[command(flatten)]
     key: KeyArgument,
+    #[command(flatten)]
+    tables: TablesArgument,
 }
 
 fn between<const LOW: usize, const HIGH: usize>(text: &str) -> Result<usize, String> {
@@ -51,7 +53,7 @@ impl Arguments {
             messages: self.messages,
             long_message: self.long_message << 20,
         };
-        let prover = Arc::new(prover(self.key.proving(console)?)?);
+        let prover = Arc::new(self.tables.prover(self.key.proving(console)?, console)?);
         let verifier = Arc::new(Verifier::new(self.key.verifying(console)?));
         let runtime = tokio::runtime::Runtime::new().context("start the runtime")?;
         let shown = *console;
