@@ -325,15 +325,21 @@ fn nobody_speaks_confirms_or_asks_for_another() {
 fn what_a_member_makes_others_hold_is_bounded() {
     let config = SdsConfig { waiting: 10, log: 20, ..SdsConfig::default() };
     let mut raya = Sds::new(config, channel(), named("raya"));
-    let mut saro = member("saro");
-    saro.send(at(0), b"never arrives".to_vec());
-    outputs(&mut saro);
-    let refused = (0..50).filter(|n: &u32| {
-        let (_, frame) = say(&mut saro, at(1), &n.to_string());
-        raya.handle_frame(at(1), &frame, None) == Err(Refusal::Full)
-    });
-    assert_eq!(refused.count(), 40);
-    assert_eq!(raya.waiting(), 10);
+    // Messages after one that never arrives.
+    let mut flood = |name: &str| {
+        let mut author = member(name);
+        author.send(at(0), b"never arrives".to_vec());
+        outputs(&mut author);
+        let refused = (0..50).filter(|n: &u32| {
+            let (_, frame) = say(&mut author, at(1), &n.to_string());
+            raya.handle_frame(at(1), &frame, None) == Err(Refusal::Full)
+        });
+        (refused.count(), raya.waiting())
+    };
+    assert_eq!(flood("saro"), (45, 5), "no member has more than half of the places");
+    assert_eq!(flood("tess"), (48, 7), "who has less than a quarter has some of the rest");
+    assert_eq!(flood("vika"), (48, 9));
+    assert_eq!(flood("wim"), (49, 10), "and there are no more");
     let mut pax = member("pax");
     let old = say(&mut member("tess"), at(0), "old").1;
     for n in 0..50_u32 {
