@@ -142,9 +142,10 @@ fn wasm32(root: &Path) -> Action {
     Action::Cargo(arguments, &[])
 }
 
-/// Every program, but for those of the fuzzer where libFuzzer has no C++ compiler.
+/// Every program, but for those of the fuzzer where libFuzzer has no C++ compiler. As a test, which
+/// has the features that everything above was built with.
 fn programs() -> Action {
-    let mut arguments = words("build --workspace --bins --profile test");
+    let mut arguments = words("test --workspace --bins --no-run");
     if !prints("c++", &["--version"], |_| true) {
         println!("left out: the fuzz programs, for want of a C++ compiler");
         arguments.extend(words("--exclude logos-fuzz"));

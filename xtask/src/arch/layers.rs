@@ -70,6 +70,12 @@ const LAYERS: &[Layer] = &[
         foreign: Some("rand_*"),
         pure: false,
     },
+    Layer {
+        package: "logos-fuzz",
+        ours: "logos-fuzz-targets",
+        foreign: Some("libfuzzer-sys"),
+        pure: false,
+    },
     Layer { package: "logos-benches", ours: WORKSHOP, foreign: None, pure: false },
     Layer { package: "logos-tests", ours: WORKSHOP, foreign: None, pure: false },
     Layer { package: "xtask", ours: "", foreign: None, pure: false },
