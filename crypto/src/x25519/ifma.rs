@@ -192,8 +192,8 @@ impl Narrow {
                 high[i + j + 1] = _mm512_madd52hi_epu64(high[i + j + 1], a[i], b[j]);
             }
         }
-        for (low, high) in low.iter_mut().zip(high) {
-            *low = _mm512_add_epi64(*low, _mm512_add_epi64(high, high));
+        for k in 0..2 * LIMBS {
+            low[k] = _mm512_add_epi64(low[k], _mm512_add_epi64(high[k], high[k]));
         }
         fold(low)
     }
@@ -202,25 +202,28 @@ impl Narrow {
     #[target_feature(enable = "avx512f,avx512ifma")]
     fn square(self) -> Wide {
         let a = self.0;
-        let mut low = [_mm512_setzero_si512(); 2 * LIMBS];
-        let mut high = low;
+        let mut t = [_mm512_setzero_si512(); 2 * LIMBS];
         for i in 0..LIMBS {
             for j in i + 1..LIMBS {
-                low[i + j] = _mm512_madd52lo_epu64(low[i + j], a[i], a[j]);
-                high[i + j + 1] = _mm512_madd52hi_epu64(high[i + j + 1], a[i], a[j]);
+                t[i + j + 1] = _mm512_madd52hi_epu64(t[i + j + 1], a[i], a[j]);
             }
         }
-        // Products of different limbs count twice.
-        let [mut low, mut high] =
-            [low, high].map(|sums| sums.map(|sum| _mm512_add_epi64(sum, sum)));
+        for high in &mut t[1..] {
+            *high = _mm512_add_epi64(*high, *high);
+        }
         for i in 0..LIMBS {
-            low[2 * i] = _mm512_madd52lo_epu64(low[2 * i], a[i], a[i]);
-            high[2 * i + 1] = _mm512_madd52hi_epu64(high[2 * i + 1], a[i], a[i]);
+            for j in i + 1..LIMBS {
+                t[i + j] = _mm512_madd52lo_epu64(t[i + j], a[i], a[j]);
+            }
+            t[2 * i + 1] = _mm512_madd52hi_epu64(t[2 * i + 1], a[i], a[i]);
         }
-        for (low, high) in low.iter_mut().zip(high) {
-            *low = _mm512_add_epi64(*low, _mm512_add_epi64(high, high));
+        for sum in &mut t {
+            *sum = _mm512_add_epi64(*sum, *sum);
         }
-        fold(low)
+        for i in 0..LIMBS {
+            t[2 * i] = _mm512_madd52lo_epu64(t[2 * i], a[i], a[i]);
+        }
+        fold(t)
     }
 
     /// `addend + A24 * self`.

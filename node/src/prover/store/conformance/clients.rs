@@ -2,8 +2,10 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use super::*;
+use crate::prover::store::{Admitted, StoreError};
 
 /// How many reservations: a few thousand, or as `LOGOS_PROVER_RESERVATIONS` says.
 pub(super) fn reservations() -> u64 {
@@ -15,6 +17,8 @@ const CLIENTS: u64 = 64;
 const MEMBERS: u8 = 4;
 /// Half of the clocks are this much behind, half ahead.
 const CLOCKS_OFF_BY: i64 = 30_000;
+/// How long a client waits before it asks again.
+const RETRY: Duration = Duration::from_millis(50);
 
 /// Submits from many clients through instances whose clocks differ, while virtual time passes an
 /// epoch every few hundred reservations, and checks that no epoch and id came twice.
@@ -65,7 +69,7 @@ async fn ask(
             let deadline = Millis::MAX;
             Submission { wanted, deadline, ..order(who, &key, count) }
         });
-        for answer in store.submit(Millis(now), orders.collect()).await.unwrap() {
+        for answer in submit(store, Millis(now), orders.collect()).await {
             match answer {
                 Ok(admitted) => mine.push(admitted.job.reservation),
                 Err(refusal) => assert!(matches!(refusal, Refusal::OverQuota { .. })),
@@ -73,6 +77,20 @@ async fn ask(
         }
     }
     mine
+}
+
+/// Asks again while the store is too busy to answer, as clients do: the keys are the same.
+async fn submit(
+    store: &dyn Store,
+    now: Millis,
+    orders: Vec<Submission>,
+) -> Vec<Result<Admitted, Refusal>> {
+    loop {
+        match store.submit(now, orders.clone()).await {
+            Err(StoreError::Unavailable(_)) => tokio::time::sleep(RETRY).await,
+            answers => return answers.unwrap(),
+        }
+    }
 }
 
 #[test]
