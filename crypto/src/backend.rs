@@ -8,6 +8,7 @@ pub(crate) mod ifma;
 pub(crate) mod inverse;
 #[cfg(any(test, target_arch = "wasm32"))]
 pub(crate) mod limbs29;
+pub(crate) mod prefetch;
 #[allow(dead_code, reason = "both fields of the curve, whether or not each has a user")]
 pub(crate) mod prime;
 #[cfg(target_arch = "x86_64")]

@@ -7,6 +7,10 @@ use alloc::vec::Vec;
 use self::coordinate::Coordinate;
 use super::group::{Layout, Point};
 use super::segments::{Adder, Apart, Collision, MINUS, Pair, Rows, Within};
+use crate::backend::prefetch::prefetch;
+
+/// How many pairs ahead rows are asked for: in the first pass, which is short, and in the second.
+const AHEAD: [usize; 2] = [16, 2];
 
 /// Rows are in arkworks' form. Rows of a table are canonical, sums are below twice the modulus.
 pub(crate) struct PortableAdder<G: Layout> {
@@ -29,12 +33,16 @@ impl<G: Layout> PortableAdder<G> {
     ) -> Result<(), Collision> {
         self.scratch.clear();
         // Apart from the products, so that the processor has many rows under way at once.
+        let mut ahead = pairs.iter().skip(AHEAD[0]);
         self.scratch.extend(pairs.iter().map(|pair| {
+            ask(&rows, ahead.next(), signs);
             let (left, right) = (rows.get(pair.left & !signs), rows.get(pair.right & !signs));
             (G::Words::load_x(right).sub(G::Words::load_x(left)), G::Words::ONE)
         }));
         let mut inverse = self.invert_product()?;
+        let mut ahead = pairs.iter().rev().skip(AHEAD[1]);
         for (pair, &(run, before)) in pairs.iter().zip(&self.scratch).rev() {
+            ask(&rows, ahead.next(), signs);
             let (left, right) = (rows.get(pair.left & !signs), rows.get(pair.right & !signs));
             let (x1, x2) = (G::Words::load_x(left), G::Words::load_x(right));
             let y1 = G::Words::load_y(left).negate_if(pair.left & signs != 0);
@@ -107,6 +115,15 @@ impl<G: Layout> Adder<G> for PortableAdder<G> {
         for row in rows {
             *row = canonical::<G>(row);
         }
+    }
+}
+
+/// Asks for the rows of a pair.
+#[inline(always)]
+fn ask<R>(rows: &impl Rows<R>, pair: Option<&Pair>, signs: u32) {
+    if let Some(pair) = pair {
+        prefetch(rows.get(pair.left & !signs));
+        prefetch(rows.get(pair.right & !signs));
     }
 }
 

@@ -1,11 +1,11 @@
 //! One 512-bit register as eight unsigned 64-bit integers.
 
 use core::arch::x86_64::{
-    __m512i, _MM_HINT_T0, _mm_prefetch, _mm256_loadu_si256, _mm512_add_epi64, _mm512_and_si512,
-    _mm512_castsi256_si512, _mm512_cmpeq_epu64_mask, _mm512_inserti64x4, _mm512_loadu_si512,
-    _mm512_madd52hi_epu64, _mm512_madd52lo_epu64, _mm512_mask_blend_epi64, _mm512_or_si512,
-    _mm512_permutex2var_epi64, _mm512_set1_epi64, _mm512_setzero_si512, _mm512_shrdi_epi64,
-    _mm512_slli_epi64, _mm512_srai_epi64, _mm512_srli_epi64, _mm512_storeu_si512, _mm512_sub_epi64,
+    __m512i, _mm256_loadu_si256, _mm512_add_epi64, _mm512_and_si512, _mm512_castsi256_si512,
+    _mm512_cmpeq_epu64_mask, _mm512_inserti64x4, _mm512_loadu_si512, _mm512_madd52hi_epu64,
+    _mm512_madd52lo_epu64, _mm512_mask_blend_epi64, _mm512_or_si512, _mm512_permutex2var_epi64,
+    _mm512_set1_epi64, _mm512_setzero_si512, _mm512_shrdi_epi64, _mm512_slli_epi64,
+    _mm512_srai_epi64, _mm512_srli_epi64, _mm512_storeu_si512, _mm512_sub_epi64,
 };
 
 use super::Ifma;
@@ -49,13 +49,6 @@ impl Ifma {
             let low = _mm512_castsi256_si512(_mm256_loadu_si256(low.as_ptr().cast()));
             _mm512_inserti64x4::<1>(low, _mm256_loadu_si256(high.as_ptr().cast()))
         })
-    }
-
-    /// Asks for the cache line that holds `word`.
-    #[inline(always)]
-    pub(crate) fn prefetch(self, word: &u64) {
-        // SAFETY: a prefetch of a valid reference; it has no effect but on the cache.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(core::ptr::from_ref(word).cast()) }
     }
 }
 

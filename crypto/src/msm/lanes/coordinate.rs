@@ -81,8 +81,6 @@ pub(crate) trait Coordinate: Copy + 'static {
         pairs: &[segments::Pair],
         scratch: &mut Vec<Self::Of<2>>,
     ) -> Result<(), Collision>;
-    /// Asks for the cache lines of a row.
-    fn prefetch(ifma: Ifma, row: &Self::Row);
 }
 
 impl Coordinate for Base {
@@ -216,11 +214,6 @@ impl Coordinate for Base {
         scratch: &mut Vec<Lanes<Self, 2>>,
     ) -> Result<(), Collision> {
         ifma.launch(AddPairs::<Self, R, K, 2> { rows, pairs, scratch })
-    }
-
-    #[inline(always)]
-    fn prefetch(ifma: Ifma, row: &G1Row) {
-        ifma.prefetch(&row.0[0]);
     }
 }
 
@@ -401,12 +394,6 @@ impl Coordinate for Extension {
         scratch: &mut Vec<Pair<2>>,
     ) -> Result<(), Collision> {
         ifma.launch(AddPairs::<Self, R, K, 1> { rows, pairs, scratch })
-    }
-
-    #[inline(always)]
-    fn prefetch(ifma: Ifma, row: &G2Row) {
-        ifma.prefetch(&row.0[0][0]);
-        ifma.prefetch(&row.0[1][0]);
     }
 }
 

@@ -9,6 +9,7 @@ use super::super::segments::{Collision, MINUS, Pair, Rows};
 use super::coordinate::Coordinate;
 use crate::backend::ifma::register::LaneMask;
 use crate::backend::ifma::{Ifma, Kernel};
+use crate::backend::prefetch::prefetch;
 
 /// How many groups ahead rows are asked for.
 const AHEAD: usize = 4;
@@ -36,7 +37,7 @@ impl<C: Coordinate, R: Rows<C::Row>, const K: u32, const N: usize> Kernel
         self.scratch.clear();
         let groups = self.pairs.len().div_ceil(8 * N);
         for group in 0..groups {
-            self.prefetch(ifma, group + AHEAD);
+            self.prefetch(group + AHEAD);
             for (vector, product) in products.iter_mut().enumerate() {
                 self.scratch.push(*product);
                 let pairs = self.vector(group, vector);
@@ -123,10 +124,10 @@ impl<C: Coordinate, R: Rows<C::Row>, const K: u32, const N: usize> AddPairs<'_, 
     }
 
     #[inline(always)]
-    fn prefetch(&self, ifma: Ifma, group: usize) {
+    fn prefetch(&self, group: usize) {
         for pair in self.pairs.iter().skip(group * 8 * N).take(8 * N) {
-            C::prefetch(ifma, self.row(pair.left));
-            C::prefetch(ifma, self.row(pair.right));
+            prefetch(self.row(pair.left));
+            prefetch(self.row(pair.right));
         }
     }
 }
