@@ -194,10 +194,5 @@ impl<G: Layout> FixedPoint<G> {
     }
 }
 
-/// `(x/z, y/z)` in arkworks' coordinates `(x/z^2, y/z^3)`.
-fn jacobian<G: Layout>(x: G::Field, y: G::Field, z: G::Field) -> Sum<G> {
-    Sum::<G>::new_unchecked(x * z, y * z * z, z)
-}
-
 #[cfg(test)]
 mod tests;

@@ -19,10 +19,7 @@ type Limbs = [u64; 9];
 const MASK: u64 = (1 << 29) - 1;
 
 /// `a b / 2^256 mod p` for `a` and `b` below `2 p`, as a number below `2 p`.
-///
-/// Never inlined: a module for browsers would be twice as large, and the call is a tenth of the
-/// work.
-#[inline(never)]
+#[inline]
 pub(crate) fn multiply<P: Prime>(a: [u64; 4], b: [u64; 4]) -> [u64; 4] {
     let (a, b) = (split(a, 5), split(b, 0));
     let mut sum = [0u64; 9];

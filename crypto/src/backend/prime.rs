@@ -39,6 +39,9 @@ pub(crate) trait Prime: Copy + 'static {
     fn to_words(element: &Self::Ark) -> [u64; 4];
     /// The inverse of [`Prime::to_words`]. The words must be below the modulus.
     fn from_words(words: [u64; 4]) -> Self::Ark;
+    /// `a b / 2^256` for `a` and `b` below `2 p`, as a number below `2 p`.
+    #[cfg(any(test, target_arch = "wasm32"))]
+    fn multiply(a: [u64; 4], b: [u64; 4]) -> [u64; 4];
 }
 
 /// The base field of BN254, over which its curves are defined.
@@ -61,6 +64,12 @@ macro_rules! prime {
             #[inline(always)]
             fn from_words(words: [u64; 4]) -> $ark {
                 <$ark>::new_unchecked(ark_ff::BigInt(words))
+            }
+            // Compiled here, once, and for speed, whatever those who call it are compiled for.
+            #[cfg(any(test, target_arch = "wasm32"))]
+            #[inline(never)]
+            fn multiply(a: [u64; 4], b: [u64; 4]) -> [u64; 4] {
+                super::limbs29::multiply::<Self>(a, b)
             }
         }
     };

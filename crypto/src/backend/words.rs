@@ -5,7 +5,8 @@
 //! sums and differences are corrected without branches, which on random data would be guessed
 //! wrong half of the time.
 //!
-//! Nothing but the cheapest is inlined on wasm32, where the size of a module is what loads slowly.
+//! On wasm32, where the size of a module is what loads slowly, products are function calls, and so
+//! is what is made of these elements: see `msm::portable::coordinate`.
 
 #![expect(clippy::indexing_slicing, reason = "loops over arrays of constant length")]
 
@@ -64,8 +65,7 @@ impl<P: Prime> Words<P> {
     }
 
     /// Sum.
-    #[cfg_attr(target_arch = "wasm32", inline(never))]
-    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+    #[inline(always)]
     pub(crate) fn add(self, other: Self) -> Self {
         let (sum, _) = add(self.0, other.0);
         let (less, borrow) = sub(sum, Self::TWICE);
@@ -73,8 +73,7 @@ impl<P: Prime> Words<P> {
     }
 
     /// Difference.
-    #[cfg_attr(target_arch = "wasm32", inline(never))]
-    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+    #[inline(always)]
     pub(crate) fn sub(self, other: Self) -> Self {
         let (difference, borrow) = sub(self.0, other.0);
         let (more, _) = add(difference, Self::TWICE.map(|word| word & mask(borrow)));
@@ -109,7 +108,7 @@ impl<P: Prime> Words<P> {
     #[cfg(target_arch = "wasm32")]
     #[inline(always)]
     pub(crate) fn mul(self, other: Self) -> Self {
-        Self::new(super::limbs29::multiply::<P>(self.0, other.0))
+        Self::new(P::multiply(self.0, other.0))
     }
 
     /// Product: each word of `other` in turn, with one word of reduction.
@@ -173,8 +172,7 @@ impl<P: Prime> Words<P> {
     }
 
     /// `9 self + other`.
-    #[cfg_attr(target_arch = "wasm32", inline(never))]
-    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+    #[inline(always)]
     pub(crate) fn times_nine_plus(self, other: Self) -> Self {
         let (mut sum, mut high) = ([0; 4], 0);
         for ((sum, word), other) in sum.iter_mut().zip(self.0).zip(other.0) {

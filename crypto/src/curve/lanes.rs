@@ -10,7 +10,6 @@ use super::arithmetic::Eight;
 use super::complete::{Digit, Point, add_multiples, multiply as multiply_digits};
 use super::fixed_sum::Term;
 use super::halves::{Half, whole_digits};
-use super::jacobian;
 use super::words::endomorphism;
 use crate::Fr;
 use crate::backend::ifma::register::LaneMask;
@@ -198,4 +197,9 @@ fn to_ark<G: Layout>(point: Point<Lanes<G>>) -> [Sum<G>; 8] {
         let ((x, y), z) = coordinates.next().unwrap_or(infinity);
         jacobian::<G>(x, y, z)
     })
+}
+
+/// `(x/z, y/z)` in arkworks' coordinates `(x/z^2, y/z^3)`.
+fn jacobian<G: Layout>(x: G::Field, y: G::Field, z: G::Field) -> Sum<G> {
+    Sum::<G>::new_unchecked(x * z, y * z * z, z)
 }

@@ -9,7 +9,6 @@ use super::arithmetic::One;
 use super::complete::{Digit, Point, add_multiples, multiply as multiply_digits};
 use super::fixed_sum::Term;
 use super::halves::{Half, whole_digits};
-use super::jacobian;
 use crate::Fr;
 use crate::msm::group::{Layout, Point as ArkPoint, Sum};
 use crate::msm::portable::coordinate::Coordinate;
@@ -92,6 +91,8 @@ fn from_ark<G: Layout>(point: &ArkPoint<G>) -> Point<Words<G>> {
     }
 }
 
+/// In arkworks' coordinates `(x/z^2, y/z^3)`.
 fn to_ark<G: Layout>(point: Point<Words<G>>) -> Sum<G> {
-    jacobian::<G>(point.x.0.to_ark(), point.y.0.to_ark(), point.z.0.to_ark())
+    let (x, y, z) = (point.x.0, point.y.0, point.z.0);
+    Sum::<G>::new_unchecked(x.mul(z).to_ark(), y.mul(z).mul(z).to_ark(), z.to_ark())
 }

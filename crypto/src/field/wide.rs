@@ -98,7 +98,8 @@ fn subtract_if_above(a: &Limbs, m: &Limbs) -> Limbs {
 }
 
 /// `(a + c)^5` for elements `a` and `c`: the S-box behind its round constant.
-#[inline(always)]
+#[cfg_attr(target_arch = "wasm32", inline(never))]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 pub(crate) fn add_then_fifth_power(a: &Limbs, c: &Limbs) -> Limbs {
     let x = add_lazy(a, c);
     let square = square_lazy(&x);

@@ -7,6 +7,7 @@ use ark_ec::short_weierstrass::{Affine, Projective, SWCurveConfig};
 use ark_ff::{Field, MontFp};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
+use super::{Digits, Table};
 use crate::backend::prime::Base;
 use crate::backend::words::Words;
 
@@ -80,6 +81,9 @@ pub(crate) trait Layout: Group<Config: SWCurveConfig<BaseField = Self::Field>> {
     fn negative(row: &Self::Row) -> Self::Row {
         Self::row(&-Self::point(row))
     }
+    /// [`Table::portable_msm`] of this group, compiled with this crate, which is compiled for speed
+    /// also where those who call it are compiled for size.
+    fn portable_msm(table: &Table<'_, Self>, digits: &Digits) -> Sum<Self>;
     /// A field element times a small factor in both coordinates of a point.
     fn scaled(point: &Affine<Self::Config>, factor: &Fq) -> Affine<Self::Config>;
 }
@@ -109,8 +113,14 @@ impl Layout for G1 {
         G1Row([a, b, c, d, e, f, g, h])
     }
 
+    fn portable_msm(table: &Table<'_, Self>, digits: &Digits) -> Sum<Self> {
+        table.portable_msm(digits)
+    }
+
     fn scaled(point: &Affine<Self::Config>, factor: &Fq) -> Affine<Self::Config> {
-        Affine::new_unchecked(point.x * factor, point.y * factor)
+        let factor = Words::<Base>::from_ark(factor);
+        let scaled = |element: &Fq| Words::<Base>::from_ark(element).mul(factor).to_ark();
+        Affine::new_unchecked(scaled(&point.x), scaled(&point.y))
     }
 }
 
@@ -135,6 +145,10 @@ impl Layout for G2 {
             let ([a, b, c, d], [e, f, g, h]) = (coordinate.c0.0.0, coordinate.c1.0.0);
             [a, b, c, d, e, f, g, h]
         }))
+    }
+
+    fn portable_msm(table: &Table<'_, Self>, digits: &Digits) -> Sum<Self> {
+        table.portable_msm(digits)
     }
 
     fn scaled(point: &Affine<Self::Config>, factor: &Fq) -> Affine<Self::Config> {

@@ -139,14 +139,23 @@ impl<G: Layout> Table<'_, G> {
         if digits.window != self.window {
             return None;
         }
-        let places = Places { slots: &self.slots, density: self.density, factors: &self.factors };
         #[cfg(target_arch = "x86_64")]
         if let Some(ifma) = self.backend.ifma() {
             let mut adder = super::lanes::LaneAdder::<G>::new(ifma);
-            return Some(weighted_sum(&mut adder, &self.rows, places, digits));
+            return Some(weighted_sum(&mut adder, &self.rows, self.places(), digits));
         }
-        let mut adder = PortableAdder::<G>::new();
-        Some(weighted_sum(&mut adder, &self.rows, places, digits))
+        Some(G::portable_msm(self, digits))
+    }
+
+    /// The sum, for any processor. The digits are of this table's window.
+    #[inline]
+    pub(crate) fn portable_msm(&self, digits: &Digits) -> Sum<G> {
+        weighted_sum(&mut PortableAdder::<G>::new(), &self.rows, self.places(), digits)
+    }
+
+    #[inline]
+    fn places(&self) -> Places<'_> {
+        Places { slots: &self.slots, density: self.density, factors: &self.factors }
     }
 }
 

@@ -7,8 +7,11 @@
 use ark_bn254::{Config, Fq2, G2Affine};
 use ark_ec::bn::BnConfig;
 
+use crate::backend::prime::Base;
+use crate::backend::words::Words;
 use crate::curve::arithmetic::Arithmetic;
 use crate::msm::group::Layout;
+use crate::msm::portable::coordinate::{Coordinate, Pair};
 
 /// What happens next to the point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,19 +43,18 @@ pub(super) type Addends = [G2Affine; 4];
 
 /// The addends of a point, which is not at infinity.
 pub(super) fn addends(point: &G2Affine) -> Addends {
+    let moved = |element: &Fq2, factor: &Fq2| {
+        Pair::from_ark(element).conjugate().mul(Pair::from_ark(factor)).to_ark()
+    };
     let image = G2Affine::new_unchecked(
-        conjugate(point.x) * Config::TWIST_MUL_BY_Q_X,
-        conjugate(point.y) * Config::TWIST_MUL_BY_Q_Y,
+        moved(&point.x, &Config::TWIST_MUL_BY_Q_X),
+        moved(&point.y, &Config::TWIST_MUL_BY_Q_Y),
     );
     // Twice `psi` multiplies `x` by a cube root of one and negates `y`.
     let mut second = *point;
-    second.x.mul_assign_by_fp(&<crate::msm::G1 as Layout>::BETA);
+    let beta = Words::<Base>::from_ark(&<crate::msm::G1 as Layout>::BETA);
+    second.x = Pair::from_ark(&second.x).scaled(beta).to_ark();
     [*point, -*point, image, second]
-}
-
-fn conjugate(mut element: Fq2) -> Fq2 {
-    element.conjugate_in_place();
-    element
 }
 
 /// A point on its way, `(x/z, y/z)`.

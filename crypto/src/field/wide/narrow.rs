@@ -1,13 +1,12 @@
 //! What needs products, for machines whose widest product has 64 bits (wasm32).
 
 use super::{Limbs, MODULUS, TWICE_MODULUS, add_lazy, subtract_if_above};
-use crate::backend::limbs29;
-use crate::backend::prime::Scalar;
+use crate::backend::prime::{Prime, Scalar};
 
 /// `a·b/2^256 + r` at most: below `1.76r` for `a, b < 2r`, and for `a < 4r, b < r`.
 #[inline(always)]
 pub(super) fn multiply_lazy(a: &Limbs, b: &Limbs) -> Limbs {
-    limbs29::multiply::<Scalar>(*a, *b)
+    Scalar::multiply(*a, *b)
 }
 
 /// `a²/2^256 + r` at most.
@@ -31,7 +30,7 @@ impl Sum {
     }
 
     /// Adds `a·b`.
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) fn add(&mut self, a: &Limbs, b: &Limbs) {
         self.0 = subtract_if_above(&add_lazy(&self.0, &multiply_lazy(a, b)), &TWICE_MODULUS);
     }

@@ -1,4 +1,7 @@
 //! The coordinates of one point in words: elements of the base field or of its extension.
+//!
+//! On wasm32 the operations are function calls: a module for browsers would be half as large again,
+//! and a call is a small part of the work.
 
 use ark_bn254::{Fq, Fq2};
 
@@ -47,12 +50,14 @@ impl Coordinate for Words<Base> {
     const ONE: Self = Self::new(Self::ONE_WORDS);
     const ZERO: Self = Self::ZERO;
 
-    #[inline(always)]
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     fn add(self, other: Self) -> Self {
         Self::add(self, other)
     }
 
-    #[inline(always)]
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     fn sub(self, other: Self) -> Self {
         Self::sub(self, other)
     }
@@ -78,7 +83,8 @@ impl Coordinate for Words<Base> {
     }
 
     /// On G1 `b` is 3.
-    #[inline(always)]
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     fn times_3b(self) -> Self {
         self.double().double().double().add(self)
     }
@@ -146,18 +152,21 @@ impl Coordinate for Pair {
     const ONE: Self = Self(<Words<Base> as Coordinate>::ONE, Words::ZERO);
     const ZERO: Self = Self(Words::ZERO, Words::ZERO);
 
-    #[inline(always)]
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     fn add(self, other: Self) -> Self {
         Self(self.0.add(other.0), self.1.add(other.1))
     }
 
-    #[inline(always)]
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     fn sub(self, other: Self) -> Self {
         Self(self.0.sub(other.0), self.1.sub(other.1))
     }
 
     /// Four products and two reductions, which take less time than Karatsuba's three of each.
-    #[inline(always)]
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     fn mul(self, other: Self) -> Self {
         Self(
             self.0.mul_add(other.0, self.1, other.1.neg()),
@@ -165,7 +174,8 @@ impl Coordinate for Pair {
         )
     }
 
-    #[inline(always)]
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     fn square(self) -> Self {
         let mixed = self.0.mul(self.1);
         Self(self.0.add(self.1).mul(self.0.sub(self.1)), mixed.double())
@@ -231,13 +241,15 @@ impl Pair {
     }
 
     /// The element times one of the base field.
-    #[inline(always)]
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     pub(crate) fn scaled(self, factor: Words<Base>) -> Self {
         Self(self.0.mul(factor), self.1.mul(factor))
     }
 
     /// The element times `9 + u`, which is no square and no cube.
-    #[inline(always)]
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     pub(crate) fn times_nonresidue(self) -> Self {
         Self(self.0.times_nine_plus(self.1.neg()), self.1.times_nine_plus(self.0))
     }
