@@ -6,8 +6,6 @@
 //! | `rln_interop` | do `logos-rln` and zerokit 3.0.0 take each other's proofs and bytes? |
 //! | `readme` | does the README do what it says? |
 //!
-//! `examples/javascript.rs` is the native side of the tests of the package for JavaScript.
-//!
 //! Vectors stand in `vectors/`, each with its source; `cargo xtask vectors --check` guards them.
 
 pub mod console;

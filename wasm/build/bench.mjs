@@ -90,7 +90,9 @@ async function measure(rounds) {
   const verifier = full.Verifier.create(prover.verifyingKey());
   const statement = full.Statement.create(identity, 100, path, epoch, message, 0);
   const x = new Uint8Array(32).fill(9);
-  const theirs = zerokit.Peer.create(secret, siblings, x, epoch);
+  const bytes = async (name) => new Uint8Array(await (await fetch(name)).arrayBuffer());
+  const [graph, zkey] = await Promise.all(["graph.bin", "rln_final.arkzkey"].map((name) => bytes(`/peer/${name}`)));
+  const theirs = zerokit.Peer.create(graph, zkey, secret, siblings, x, epoch);
   theirs.partial();
 
   // Every proof that is timed is one that verifies.

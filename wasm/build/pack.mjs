@@ -12,6 +12,7 @@ const [folder, keys, version] = process.argv.slice(2);
 const inPackage = (name) => join(folder, name);
 
 await packKey();
+await shorten();
 await describe();
 await checkSizes();
 
@@ -34,6 +35,14 @@ async function packKey() {
       "",
     ].join("\n"),
   );
+}
+
+/** Takes the documentation out of what bindgen wrote: people read it in the types. */
+async function shorten() {
+  for (const entry of Object.keys(BUDGETS)) {
+    const glue = await readFile(inPackage(`module/${entry}.js`), "utf8");
+    await writeFile(inPackage(`module/${entry}.js`), glue.replace(/\n *\/\*\*[^]*?\*\//g, ""));
+  }
 }
 
 async function describe() {

@@ -82,7 +82,13 @@ export class Channel {
     const plain = args.map((arg) => this.#plain(arg));
     return await new Promise((resolve, reject) => {
       this.#waiting.set(call, { resolve, reject });
-      this.#send({ call, target, method, args: plain });
+      try {
+        this.#send({ call, target, method, args: plain });
+      } catch (thrown) {
+        // A function, say, which does not travel to a worker.
+        this.#waiting.delete(call);
+        reject(new LogosError("argument", thrown.message));
+      }
     });
   }
 

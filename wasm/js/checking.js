@@ -1,6 +1,7 @@
 // Checking proofs, counting messages, identities and trees: what the small entry points have too.
 
 import { joined, octets } from "./bytes.js";
+import { guardMethods, guardedAll } from "./errors.js";
 
 /** Wraps what a call gives in a class of this package. */
 export const wrapped = async (Class, remote, ...rest) => new Class(await remote, ...rest);
@@ -92,8 +93,10 @@ export class Tree extends Handle {
   }
 }
 
+[Verifier, NullifierLog, Identity, Tree].forEach((Class) => guardMethods(Class));
+
 /** What the entry points `verify` and `full` share. */
-export const checking = (channel, defaultKey) => ({
+export const checking = (channel, defaultKey) => guardedAll({
   createVerifier: (key = defaultKey) =>
     wrapped(Verifier, channel.call("Verifier", "create", [octets(key)])),
   createLog: ({ epochs = 2, capacity = 100_000 } = {}) =>
@@ -104,7 +107,7 @@ export const checking = (channel, defaultKey) => ({
 });
 
 /** What the entry points `identity` and `full` share. */
-export const identities = (channel) => ({
+export const identities = (channel) => guardedAll({
   createIdentity: () => wrapped(Identity, channel.call("Identity", "random", [])),
   seededIdentity: (seed) => wrapped(Identity, channel.call("Identity", "seeded", [octets(seed)])),
   importIdentity: (bytes) => wrapped(Identity, channel.call("Identity", "import", [octets(bytes)])),

@@ -24,7 +24,7 @@ export type LogosErrorCode =
   | "randomness" // the platform gave no randomness
   | "network" // the key was not fetched
   | "storage" // durable storage failed
-  | "worker" // the worker did not start
+  | "worker" // the worker or the module did not start, or there are no workers here
   | "broken" // the instance ended by a defect of this package
   | "closed"; // the instance was closed
 

@@ -1,11 +1,15 @@
 // For pages and bundlers.
 
+import { LogosError, guarded } from "./errors.js";
 import { loadKey, unpackKey } from "./key.js";
 import { Logos } from "./logos.js";
 
 const platform = {
   workers: 1,
-  worker: () => new Worker(new URL("./worker.js", import.meta.url), { type: "module" }),
+  worker() {
+    if (!globalThis.Worker) throw new LogosError("worker", "there are no workers here: pass workers: 0");
+    return new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+  },
   async here({ module }) {
     const full = await import("./module/full.js");
     await full.default(module ? { module_or_path: module } : undefined);
@@ -24,10 +28,11 @@ function located(module) {
 }
 
 /** Starts the package: in one worker unless `workers` says 0 (this thread) or 2. */
-export const open = async (options = {}) =>
-  Logos.open(platform, { ...options, module: located(options.module) });
+export const open = guarded((options = {}) =>
+  Logos.open(platform, { ...options, module: located(options.module) }),
+);
 
-export { LogosError } from "./errors.js";
+export { LogosError };
 export { memoryLedger } from "./proving.js";
 export { Vault } from "./vault.js";
 export { hex, unhex } from "./bytes.js";

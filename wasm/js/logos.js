@@ -2,6 +2,7 @@
 
 import { Channel } from "./channel.js";
 import { checking, identities } from "./checking.js";
+import { guardMethods, guarded } from "./errors.js";
 import { messaging } from "./messaging.js";
 import { Prover } from "./proving.js";
 import { SHA256, BYTES, VERIFYING_KEY } from "./deployed.js";
@@ -22,7 +23,7 @@ export class Logos {
     this.#options = options;
   }
 
-  static async open(platform, options = {}) {
+  static open = guarded(async (platform, options = {}) => {
     const { workers = platform.workers } = options;
     if (workers === 0) {
       return new Logos(platform, Channel.here(await platform.here(options)), undefined, options);
@@ -36,7 +37,7 @@ export class Logos {
     }
     const [first, second] = started.map(({ value }) => value);
     return new Logos(platform, first, second, options);
-  }
+  });
 
   /** Loads the key, if that was not done yet, and makes a prover. */
   async createProver({ onProgress, tables = "none", signal } = {}) {
@@ -57,3 +58,5 @@ export class Logos {
     this.#second?.end();
   }
 }
+
+guardMethods(Logos);

@@ -2,7 +2,7 @@
 
 import { octets } from "./bytes.js";
 import { Handle, wrapped } from "./checking.js";
-import { LogosError } from "./errors.js";
+import { LogosError, guardMethods, guardedAll } from "./errors.js";
 
 /** Where an exit hands a packet that names nobody: itself. */
 const NOBODY = new Uint8Array(94);
@@ -130,7 +130,9 @@ async function withRoute(channel, hops, use) {
   }
 }
 
-export const messaging = (channel) => ({
+[Device, ReplyBlock, MixNode].forEach((Class) => guardMethods(Class));
+
+export const messaging = (channel) => guardedAll({
   createDevice: async ({ records } = {}) =>
     Device.load(await channel.call("Device", "random", []), records),
   openDevice: async (key, sealed, { records } = {}) =>

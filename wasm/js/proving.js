@@ -2,7 +2,7 @@
 
 import { hex, octets } from "./bytes.js";
 import { Handle, wrapped } from "./checking.js";
-import { LogosError } from "./errors.js";
+import { LogosError, guardMethods } from "./errors.js";
 
 /** The sums a second worker does: `A` and `B`, about half of the work. */
 const THEIRS = 1 | 2;
@@ -165,6 +165,8 @@ export class Member extends Handle {
     }
   }
 }
+
+[Prover, Member].forEach((Class) => guardMethods(Class));
 
 /** An account of used ids that ends with the page: only for members who end with it too. */
 export function memoryLedger() {

@@ -1,7 +1,7 @@
 // Durable storage in IndexedDB, under a key from a passphrase: sealed identities and devices, used
 // message ids, session records.
 
-import { LogosError } from "./errors.js";
+import { LogosError, guardMethods, guarded, guardedAll } from "./errors.js";
 
 /** OWASP's figure for PBKDF2 with SHA-256. */
 const ITERATIONS = 600_000;
@@ -18,7 +18,7 @@ export class Vault {
   }
 
   /** Opens a vault, or makes it. A wrong passphrase is a `LogosError` with code `sealed`. */
-  static async open(passphrase, { name = "logos" } = {}) {
+  static open = guarded(async (passphrase, { name = "logos" } = {}) => {
     const database = await openDatabase(name);
     const drawn = { salt: crypto.getRandomValues(new Uint8Array(32)), iterations: ITERATIONS };
     const { salt, iterations } = await agreed(database, "derivation", drawn);
@@ -30,7 +30,7 @@ export class Vault {
       throw new LogosError("sealed", "the passphrase is not this vault's");
     }
     return new Vault(database, key);
-  }
+  });
 
   /** Seals an identity, device or mix node under a name. */
   async store(name, object) {
@@ -50,15 +50,15 @@ export class Vault {
   /** The account of used message ids of one member. */
   ledger(member) {
     const name = (epoch) => `${member}/${epoch}`;
-    return {
+    return guardedAll({
       firstFree: async (epoch) => (await get(this.#database, "ledger", name(epoch))) ?? 0,
       burn: (epoch, to) => raise(this.#database, name(epoch), to),
-    };
+    });
   }
 
   /** The session records of one device. */
   records(device) {
-    return {
+    return guardedAll({
       all: () => recordsOf(this.#database, device),
       write: (changes) =>
         transact(this.#database, "records", "readwrite", (store) => {
@@ -67,7 +67,7 @@ export class Vault {
             else store.put({ device, name, record }, [device, ...name].join());
           }
         }),
-    };
+    });
   }
 
   close() {
@@ -75,6 +75,8 @@ export class Vault {
     this.#database.close();
   }
 }
+
+guardMethods(Vault, ["ledger", "records"]);
 
 // Reading and writing are one transaction, so two tabs that make a vault make the same one.
 async function agreed(database, name, proposed) {

@@ -181,6 +181,33 @@ test("a worker that does not start is an error, and so is a key that is not ther
   assert.deepEqual(codes, ["LogosError network", "LogosError worker"]);
 });
 
+test("what does not travel to a worker, and a page without workers, are errors", async () => {
+  const at = await page();
+  const codes = await at.evaluate(async () => {
+    const logos = await core.open({ workers: 2 });
+    const prover = await logos.createProver();
+    const { identity, limit, path, current } = await group(logos, 3);
+    const statement = { identity, limit, path, externalNullifier: current, messageId: 0 };
+    const strange = await code(prover.prove({ ...statement, message: () => {} }));
+    const shapeless = await code(prover.prove());
+    const locked = await code(core.Vault.open("passphrase", null));
+    const good = (await prover.prove({ ...statement, message: "m" })).length;
+    globalThis.Worker = undefined;
+    const without = await code(core.open());
+    const inThread = await code(core.open({ workers: 0 }));
+    return { strange, shapeless, locked, good, without, inThread };
+  });
+  const argument = "LogosError argument";
+  assert.deepEqual(codes, {
+    strange: argument,
+    shapeless: argument,
+    locked: argument,
+    good: 289,
+    without: "LogosError worker",
+    inThread: "none",
+  });
+});
+
 test("a vault keeps identities, used ids and sessions over a reload", async () => {
   const at = await page();
   const first = await at.evaluate(async () => {

@@ -254,6 +254,96 @@ test("malformed arguments are errors, and the instance lives on", async () => {
   assert.ok(root && next);
 });
 
+test("arguments that are not even of the right shape are errors, and rejections", async () => {
+  const { identity, limit, path } = await group();
+  const member = await prover.member({ identity, limit, path, slots: 0 });
+  const log = await logos.createLog();
+  const node = await logos.createMixNode();
+  const device = await logos.createDevice();
+  await assert.rejects(logos.createDevice(null), LogosError);
+  const bare = Object.create(null);
+  const calls = [
+    (value) => logos.openDevice(value, value),
+    (value) => logos.openMixNode(value, value),
+    (value) => logos.wrapPacket(value),
+    (value) => logos.wrapPacket({ hops: [value], codec: "c", data: "d" }),
+    (value) => logos.createReplyBlock([value]),
+    (value) => logos.createReplyBlock(value),
+    (value) => logos.reply(value, value),
+    (value) => device.publish(value),
+    (value) => device.initiate(bare, value),
+    (value) => device.send(value, value),
+    (value) => device.receive(value),
+    (value) => prover.prove(value),
+    (value) => prover.member(value),
+    (value) => prover.member({ identity, limit, path, slots: value ?? -1 }),
+    (value) => member.enter(value),
+    (value) => member.enter({ current: value, next: value }),
+    (value) => member.prove(value),
+    (value) => member.refresh(value),
+    (value) => verifier.verify(new Uint8Array(289), "m", value),
+    (value) => verifier.verifyBatch(value, value, { roots: new Uint8Array(32) }),
+    (value) => verifier.verifyBatch([value], ["m"], { roots: new Uint8Array(32) }),
+    (value) => log.open(value),
+    (value) => log.record(value),
+    (value) => logos.createLog({ epochs: value ?? -1 }),
+    (value) => logos.importIdentity(value),
+    (value) => logos.seededIdentity(value),
+    (value) => identity.seal(value),
+    (value) => identity.leaf(value ?? null),
+    (value) => node.process(value),
+    (value) => node.seal(value),
+  ];
+  const values = [undefined, null, -5, {}, () => {}, Symbol("value"), new Uint16Array(32)];
+  for (const call of calls) {
+    for (const value of values) await assert.rejects(call(value), LogosError, `${call}, ${typeof value}`);
+  }
+  await assert.rejects(open(null), LogosError);
+  const { open: check } = await load("verify-node.js");
+  await assert.rejects(check(null), LogosError);
+  await assert.rejects(check({ module: new Uint8Array(8) }), refused("worker"));
+  assert.equal((await identity.commitment()).length, 32);
+});
+
+test("each failure has its code", async () => {
+  const { identity, limit, path, current } = await group(3);
+  await assert.rejects(identity.leaf(0), refused("limit"));
+  const statement = { identity, limit, path, externalNullifier: current, message: "m", messageId: 3 };
+  await assert.rejects(prover.prove(statement), refused("limit"));
+  const low = await logos.createTree(5);
+  await low.append(await identity.leaf(limit));
+  const short = { ...statement, messageId: 0, path: await low.path(0) };
+  await assert.rejects(prover.prove(short), refused("proof"));
+  const proof = await prover.prove({ ...statement, messageId: 0 });
+  const log = await logos.createLog({ epochs: 1, capacity: 1 });
+  await assert.rejects(log.record(proof), refused("log"));
+  await log.open(current);
+  await log.record(proof);
+  const another = await prover.prove({ ...statement, messageId: 1 });
+  await assert.rejects(log.record(another), refused("log"));
+  await assert.rejects(open({ workers: 2 }), refused("worker"));
+  const silent = { value: () => { throw new Error("no entropy"); }, configurable: true };
+  Object.defineProperty(crypto, "getRandomValues", silent);
+  try {
+    await assert.rejects(logos.createIdentity(), refused("randomness"));
+  } finally {
+    delete crypto.getRandomValues;
+  }
+  await logos.createIdentity();
+});
+
+test("an instance that trapped says so to whoever calls it later", async () => {
+  const { Server } = await load("server.js");
+  const server = new Server({
+    trap: () => { throw new WebAssembly.RuntimeError("unreachable"); },
+    fine: () => 1,
+  });
+  const answer = (call, method) => server.answer({ call, target: "", method, args: [] });
+  assert.equal(answer(1, "fine").value, 1);
+  assert.equal(answer(2, "trap").error.code, "broken");
+  assert.equal(answer(3, "fine").error.code, "broken");
+});
+
 test("a key that was truncated or changed is refused", async () => {
   const packed = await readFile(join(PACKAGE, "rln-20.key"));
   const key = gunzipSync(packed);

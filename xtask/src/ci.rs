@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::wasm::{TARGET, has_target, prints};
+use crate::wasm::{self, TARGET, has_target, prints};
 use crate::{arch, deny, vectors};
 
 /// Clippy in the place of the compiler, for the crates of this workspace: it builds as it lints, so
@@ -32,6 +32,8 @@ enum Action {
     Cargo(Vec<String>, &'static [(&'static str, &'static str)]),
     /// A task of this program.
     Task(fn(&Path) -> Result<()>),
+    /// A task of this program that may find that it cannot be done here, and why.
+    Attempt(fn(&Path) -> Result<Option<&'static str>>),
     /// Nothing here, and why.
     Skip(&'static str),
 }
@@ -73,7 +75,7 @@ pub(crate) fn run(root: &Path) -> Result<()> {
 }
 
 fn steps(root: &Path) -> Vec<Step> {
-    vec![
+    let mut steps = vec![
         cargo("format", "fmt --all --check", &[]),
         // Unit, property, oracle and documentation tests, the fuzz seeds, the README; the lints of
         // all they are built from.
@@ -97,8 +99,25 @@ fn steps(root: &Path) -> Vec<Step> {
             LINTED,
         ),
         Step { name: "programs and lints", action: programs() },
-        Step { name: "wasm32", action: wasm32(root) },
-    ]
+    ];
+    steps.extend(javascript(root));
+    steps
+}
+
+/// The package for JavaScript, built and driven; only a check that it compiles where that cannot be.
+fn javascript(root: &Path) -> Vec<Step> {
+    let (node, browser) = ("JavaScript", "JavaScript, browser");
+    match wasm::missing() {
+        None => vec![
+            Step { name: node, action: Action::Task(|root| wasm::node_step(root, LINTED)) },
+            Step { name: browser, action: Action::Attempt(wasm::browser_step) },
+        ],
+        Some(reason) => vec![
+            Step { name: "wasm32", action: wasm32(root) },
+            Step { name: node, action: Action::Skip(reason) },
+            Step { name: browser, action: Action::Skip(reason) },
+        ],
+    }
 }
 
 fn cargo(
@@ -161,6 +180,7 @@ fn perform(root: &Path, action: &Action) -> Result<Option<&'static str>> {
             Ok(Some(reason))
         }
         Action::Task(task) => task(root).map(|()| None),
+        Action::Attempt(task) => task(root),
         Action::Cargo(arguments, environment) => {
             println!("$ cargo {}", arguments.join(" "));
             let child = Command::new(env!("CARGO"))
@@ -250,5 +270,7 @@ mod tests {
         assert!(perform(Path::new("."), &failing).is_err());
         let passing = Action::Task(|_| Ok(()));
         assert_eq!(perform(Path::new("."), &passing).unwrap(), None);
+        let absent = Action::Attempt(|_| Ok(Some("no browser")));
+        assert_eq!(perform(Path::new("."), &absent).unwrap(), Some("no browser"));
     }
 }

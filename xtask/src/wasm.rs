@@ -21,13 +21,25 @@ pub(crate) struct Folders {
     package: PathBuf,
     /// Tools, and what is only needed on the way.
     tools: PathBuf,
+    /// What the programs for this machine are built with.
+    environment: &'static [(&'static str, &'static str)],
 }
 
 impl Folders {
     fn new(root: &Path) -> Result<Self> {
         let target = target_directory(root)?;
         let (package, tools) = (target.join("wasm-package"), target.join("wasm-tools"));
-        Ok(Self { root: root.to_path_buf(), target, package, tools })
+        Ok(Self { root: root.to_path_buf(), target, package, tools, environment: &[] })
+    }
+
+    /// Proofs that pass between the package and programs for this machine.
+    fn fixtures(&self) -> PathBuf {
+        self.tools.join("fixtures")
+    }
+
+    /// A program for this machine, an example of `logos-rln-keys`.
+    fn native(&self, name: &str) -> PathBuf {
+        self.target.join("debug/examples").join(name)
     }
 
     /// Programs that came from npm.
@@ -50,15 +62,42 @@ pub(crate) fn test(root: &Path) -> Result<()> {
         return skip(reason);
     }
     let folders = Folders::new(root)?;
-    package::build(&folders)?;
-    let fixtures = folders.tools.join("fixtures");
-    interop(root, "make", &fixtures)?;
-    node_tests(&folders, &fixtures, None)?;
-    match browser(&folders) {
-        Ok(browser) => node_tests(&folders, &fixtures, Some(&browser))?,
-        Err(reason) => println!("skipped in a browser: {reason}"),
+    test_in_node(&folders)?;
+    match test_in_browser(&folders)? {
+        Some(reason) => skip(&format!("in a browser: {reason}")),
+        None => Ok(()),
     }
-    interop(root, "check", &fixtures)
+}
+
+/// Builds the package and drives it in Node. The programs for this machine are built with
+/// `environment`, so that those that tests were built with are found and not built again.
+pub(crate) fn node_step(
+    root: &Path,
+    environment: &'static [(&'static str, &'static str)],
+) -> Result<()> {
+    test_in_node(&Folders { environment, ..Folders::new(root)? })
+}
+
+/// Drives the package that [`node_step`] built in Chromium; gives the reason if there is none.
+pub(crate) fn browser_step(root: &Path) -> Result<Option<&'static str>> {
+    test_in_browser(&Folders::new(root)?)
+}
+
+fn test_in_node(folders: &Folders) -> Result<()> {
+    package::build(folders)?;
+    interop(folders, "make")?;
+    drive(folders, None)?;
+    interop(folders, "check")
+}
+
+fn test_in_browser(folders: &Folders) -> Result<Option<&'static str>> {
+    let browser = match browser(folders) {
+        Ok(browser) => browser,
+        Err(reason) => return Ok(Some(reason)),
+    };
+    drive(folders, Some(&browser))?;
+    interop(folders, "check")?;
+    Ok(None)
 }
 
 /// Measures the package beside zerokit's in Chromium.
@@ -69,14 +108,14 @@ pub(crate) fn bench(root: &Path) -> Result<()> {
     let folders = Folders::new(root)?;
     let browser = match browser(&folders) {
         Ok(browser) => browser,
-        Err(reason) => return skip(&reason),
+        Err(reason) => return skip(reason),
     };
     package::build(&folders)?;
     let peer = package::peer(&folders)?;
     run(node(&folders, "bench.mjs")
         .arg(&folders.package)
         .arg(peer)
-        .arg(folders.npm("playwright-core/index.mjs"))
+        .arg(folders.npm(""))
         .env("CHROMIUM", browser))
 }
 
@@ -87,7 +126,17 @@ pub(crate) fn demo(root: &Path) -> Result<()> {
     }
     let folders = Folders::new(root)?;
     package::build(&folders)?;
-    run(node(&folders, "serve.mjs").arg(&folders.package).arg(root.join("wasm/demo")))
+    let page = page(&folders)?;
+    run(node(&folders, "serve.mjs").arg(&folders.package).arg(page))
+}
+
+/// Compiles the demo page.
+fn page(folders: &Folders) -> Result<PathBuf> {
+    package::npm_tools(folders)?;
+    let (sources, page) = (folders.root.join("wasm/demo"), folders.tools.join("demo"));
+    let (npm, mut compile) = (folders.npm(""), node(folders, "demo.mjs"));
+    run(compile.arg(&folders.package).arg(sources).arg(npm).arg(&page))?;
+    Ok(page)
 }
 
 fn skip(reason: &str) -> Result<()> {
@@ -97,25 +146,23 @@ fn skip(reason: &str) -> Result<()> {
 
 /// Native proofs for the package to check, or the check of the package's proofs, by us and by
 /// zerokit.
-fn interop(root: &Path, task: &str, fixtures: &Path) -> Result<()> {
-    let arguments = ["run", "-q", "-p", "logos-tests", "--example", "javascript", "--", task];
-    run(Command::new(env!("CARGO")).args(arguments).arg(fixtures).current_dir(root))
+fn interop(folders: &Folders, task: &str) -> Result<()> {
+    run(Command::new(folders.native("javascript")).arg(task).arg(folders.fixtures()))
 }
 
 /// Runs the tests of one platform; those of the browser with the browser.
-fn node_tests(folders: &Folders, fixtures: &Path, browser: Option<&Path>) -> Result<()> {
+fn drive(folders: &Folders, browser: Option<&Path>) -> Result<()> {
     let suite = if browser.is_some() { "browser" } else { "node" };
     let mut command = Command::new("node");
     command
-        .arg("--test")
+        .args(["--test", "--test-timeout=300000"])
         .arg(folders.root.join("wasm/tests").join(format!("{suite}.test.mjs")))
         .env("PACKAGE", &folders.package)
-        .env("FIXTURES", fixtures)
+        .env("FIXTURES", folders.fixtures())
         .env("NPM", folders.tools.join("npm/node_modules"))
-        .env("DEMO", folders.root.join("wasm/demo"))
         .env("SCREENSHOTS", folders.tools.join("screenshots"));
     if let Some(browser) = browser {
-        command.env("CHROMIUM", browser);
+        command.env("CHROMIUM", browser).env("DEMO", page(folders)?);
     }
     run(&mut command)
 }

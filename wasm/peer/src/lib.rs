@@ -3,7 +3,7 @@
 use rln::prelude::{
     ArkGroth16Backend, CanonicalDeserialize, CanonicalSerialize, Fr, PartialProof, PoseidonHash,
     Proof, RLN, RLNBuilder, RLNMerkleProof, RLNPartialWitnessInput, RLNProofValues,
-    RLNWitnessInput, SecretFr, Stateless,
+    RLNWitnessInput, SecretFr, Stateless, graph_from_raw, zkey_from_raw,
 };
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -21,21 +21,30 @@ pub struct Peer {
 
 #[wasm_bindgen]
 impl Peer {
-    /// Loads the key and takes the statement: a secret and a path of 32 bytes a level, for message
-    /// id 0 of the leaf 0 with a limit of 100.
-    pub fn create(secret: &[u8], path: &[u8], x: &[u8], epoch: &[u8]) -> Result<Peer> {
+    /// Loads the circuit and the key that zerokit ships, and takes the statement: a secret and a
+    /// path of 32 bytes a level, for message id 0 of the leaf 0 with a limit of 100.
+    pub fn create(
+        graph: &[u8],
+        zkey: &[u8],
+        secret: &[u8],
+        path: &[u8],
+        x: &[u8],
+        epoch: &[u8],
+    ) -> Result<Peer> {
         let path: Vec<Fr> = path.chunks(32).map(element).collect::<Result<_>>()?;
-        let sides = vec![0; path.len()];
+        let depth = path.len();
         let witness = RLNWitnessInput::new_single()
             .identity_secret(SecretFr::from(&mut element(secret)?))
             .user_message_limit(Fr::from(100u64))
-            .merkle_proof(RLNMerkleProof::new(path, sides))
+            .merkle_proof(RLNMerkleProof::new(path, vec![0; depth]))
             .x(element(x)?)
             .external_nullifier(element(epoch)?)
             .message_id(Fr::from(0u64))
             .build()
             .map_err(text)?;
-        let rln = RLNBuilder::stateless().build();
+        let graph = graph_from_raw(graph, Some(depth), None).map_err(text)?;
+        let zkey = zkey_from_raw(zkey).map_err(text)?;
+        let rln = RLNBuilder::stateless().graph(graph).zkey(zkey).build();
         Ok(Self { rln, witness, partial: None, made: None })
     }
 

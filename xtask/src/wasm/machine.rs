@@ -12,9 +12,9 @@ pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 const BROWSERS: &[&str] = &["chromium", "chromium-browser", "google-chrome"];
 
 /// The browser to drive, if it and what drives it are there.
-pub(super) fn browser(folders: &Folders) -> Result<PathBuf, String> {
+pub(super) fn browser(folders: &Folders) -> Result<PathBuf, &'static str> {
     if super::package::npm_tools(folders).is_err() {
-        return Err("playwright-core cannot be installed from npm".to_owned());
+        return Err("playwright-core cannot be installed from npm");
     }
     if let Some(named) = std::env::var_os("CHROMIUM") {
         return Ok(PathBuf::from(named));
@@ -22,7 +22,7 @@ pub(super) fn browser(folders: &Folders) -> Result<PathBuf, String> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut found = std::env::split_paths(&path)
         .flat_map(|folder| BROWSERS.iter().map(move |name| folder.join(name)));
-    found.find(|path| path.is_file()).ok_or_else(|| "there is no Chromium".to_owned())
+    found.find(|path| path.is_file()).ok_or("there is no Chromium")
 }
 
 /// What is missing to build the package, if anything is.

@@ -4,13 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use super::machine::TARGET;
 use super::{Folders, node, run};
 
-/// The entry points: one module each, named as the feature it is built with.
-const ENTRIES: &[&str] = &["verify", "identity", "full"];
+/// The entry points: one module each, named as the feature it is built with. The largest is first,
+/// because it is made smaller while the others are compiled.
+const ENTRIES: &[&str] = &["full", "verify", "identity"];
 
 /// Builds the package and checks its sizes.
 pub(super) fn build(folders: &Folders) -> Result<()> {
@@ -19,9 +20,7 @@ pub(super) fn build(folders: &Folders) -> Result<()> {
     }
     let bindgen = bindgen(folders)?;
     clear(&folders.package)?;
-    for entry in ENTRIES {
-        module(folders, &bindgen, entry)?;
-    }
+    modules(folders, &bindgen)?;
     copy(&folders.root.join("wasm/js"), &folders.package)?;
     for licence in ["LICENSE-MIT", "LICENSE-APACHE"] {
         fs::copy(folders.root.join(licence), folders.package.join(licence))?;
@@ -30,27 +29,46 @@ pub(super) fn build(folders: &Folders) -> Result<()> {
     run(node(folders, "pack.mjs").arg(&folders.package).arg(key).arg(env!("CARGO_PKG_VERSION")))
 }
 
-/// Compiles one entry point, writes its JavaScript and makes it smaller.
-fn module(folders: &Folders, bindgen: &Path, entry: &str) -> Result<()> {
+/// Compiles each entry point, writes its JavaScript and makes it smaller.
+fn modules(folders: &Folders, bindgen: &Path) -> Result<()> {
+    std::thread::scope(|scope| {
+        let mut shrinking = Vec::new();
+        for entry in ENTRIES {
+            let module = module(folders, bindgen, entry)?;
+            shrinking.push(scope.spawn(move || optimise(folders, "-Oz", &module)));
+        }
+        shrinking.into_iter().try_for_each(|work| match work.join() {
+            Ok(result) => result,
+            Err(_) => bail!("a module was not made smaller"),
+        })
+    })
+}
+
+/// Hashes that are a fifth as large and little slower.
+const SMALL: &str =
+    r#"target.wasm32-unknown-unknown.rustflags=["--cfg=sha2_backend_soft=\"compact\""]"#;
+
+/// Compiles one entry point and writes its JavaScript.
+fn module(folders: &Folders, bindgen: &Path, entry: &str) -> Result<PathBuf> {
     cargo(
         folders,
         &format!(
-            "build --locked --profile wasm -p logos-wasm --lib --target {TARGET} \
+            "build --locked --config {SMALL} --profile wasm -p logos-wasm --lib --target {TARGET} \
          --no-default-features --features {entry}"
         ),
     )?;
     let built = folders.target.join(TARGET).join("wasm/logos_wasm.wasm");
     let modules = folders.package.join("module");
     run(Command::new(bindgen).arg(built).arg(&modules).arg(entry))?;
-    optimise(folders, &modules.join(format!("{entry}_bg.wasm")))
+    Ok(modules.join(format!("{entry}_bg.wasm")))
 }
 
-fn optimise(folders: &Folders, file: &Path) -> Result<()> {
+fn optimise(folders: &Folders, level: &str, file: &Path) -> Result<()> {
     let optimiser = folders.npm("binaryen/bin/wasm-opt");
     if !optimiser.is_file() {
         return Ok(());
     }
-    run(Command::new("node").arg(optimiser).arg("-Os").arg(file).arg("-o").arg(file))
+    run(Command::new("node").arg(optimiser).arg(level).arg(file).arg("-o").arg(file))
 }
 
 /// The program that writes the JavaScript of a module, built once.
@@ -66,10 +84,16 @@ fn bindgen(folders: &Folders) -> Result<PathBuf> {
     Ok(target.join("debug/logos-wasm-bindgen"))
 }
 
-/// The deployed key, prepared.
+/// The deployed key, prepared by a program for this machine. The whole workspace is named so that
+/// what `cargo test --workspace` built is not built again for other features.
 fn key(folders: &Folders) -> Result<PathBuf> {
+    let arguments =
+        "build -q --profile test --workspace --example write --example javascript".split(' ');
+    let environment = folders.environment.iter().copied();
+    let mut build = Command::new(env!("CARGO"));
+    run(build.args(arguments).envs(environment).current_dir(&folders.root))?;
     let key = folders.tools.join("key");
-    cargo(folders, &format!("run -q -p logos-rln-keys --example write -- {}", key.display()))?;
+    run(Command::new(folders.native("write")).arg(&key))?;
     Ok(key)
 }
 
@@ -88,8 +112,28 @@ pub(super) fn peer(folders: &Folders) -> Result<PathBuf> {
     clear(&package)?;
     let built = target.join(TARGET).join("release/zerokit_peer.wasm");
     run(Command::new(bindgen(folders)?).arg(built).arg(&package).arg("peer"))?;
-    optimise(folders, &package.join("peer_bg.wasm"))?;
+    optimise(folders, "-O3", &package.join("peer_bg.wasm"))?;
+    let resources = published(folders)?.join("resources/tree_depth_20");
+    for name in ["graph.bin", "rln_final.arkzkey"] {
+        fs::copy(resources.join(name), package.join(name))?;
+    }
     Ok(package)
+}
+
+/// The sources of zerokit's crate, where cargo put them.
+fn published(folders: &Folders) -> Result<PathBuf> {
+    let arguments = "metadata --locked --format-version 1 --manifest-path wasm/peer/Cargo.toml";
+    let output = Command::new(env!("CARGO"))
+        .args(arguments.split_whitespace())
+        .current_dir(&folders.root)
+        .output()?;
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+    let packages = metadata.get("packages").and_then(serde_json::Value::as_array);
+    let manifest = packages
+        .and_then(|packages| packages.iter().find(|package| package["name"] == "rln"))
+        .and_then(|package| package["manifest_path"].as_str());
+    let folder = manifest.and_then(|manifest| Path::new(manifest).parent());
+    Ok(folder.context("zerokit's crate is not where cargo says")?.to_path_buf())
 }
 
 /// Installs what `wasm/build/package.json` names, if that was not done yet.

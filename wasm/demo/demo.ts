@@ -1,7 +1,20 @@
 // A room in one page: the members, the relay that checks them, and the tabs that whisper.
 
-import { hex, open, Vault } from "../package/index.js";
-import { drawChart } from "./chart.js";
+import {
+  hex,
+  open,
+  Vault,
+  LogosError,
+  type Identity,
+  type Ledger,
+  type Logos,
+  type Member,
+  type NullifierLog,
+  type Prover,
+  type Verifier,
+} from "logos-core";
+import { drawChart, type Timing } from "./chart.js";
+import { at, button, input } from "./page.js";
 import { whisper } from "./whisper.js";
 
 /** Messages a member may send in an epoch, and how long one is. */
@@ -10,44 +23,60 @@ const EPOCH_SECONDS = 30;
 /** Other members, so that one is not alone in the tree. */
 const NEIGHBOURS = 40;
 
-const at = (id) => document.getElementById(id);
-const proofs = [];
-let room;
+/** This tab's member, and the relay that checks what it says. */
+interface Room {
+  logos: Logos;
+  name: string;
+  identity: Identity;
+  prover: Prover;
+  member: Member;
+  root: Uint8Array;
+  path: Uint8Array;
+  relay: { verifier: Verifier; log: NullifierLog };
+  ledger: Ledger;
+  /** The current epoch and the one before. */
+  epochs: Uint8Array[];
+  /** Messages left in the epoch. */
+  left: number;
+}
+
+const proofs: Timing[] = [];
+let room: Room | undefined;
 drawChart(at("chart"), proofs);
 
 at("join").addEventListener("submit", async (event) => {
   event.preventDefault();
-  const form = event.target;
-  form.querySelector("button").disabled = true;
+  button("enter").disabled = true;
   try {
-    room = await enter(at("passphrase").value);
-    for (const id of ["message", "send", "spam"]) at(id).disabled = false;
-    at("message").focus();
-    whisper(room.logos, room.name);
+    room = await enter(input("passphrase").value);
+    input("message").disabled = button("send").disabled = button("spam").disabled = false;
+    input("message").focus();
+    await whisper(room.logos, room.name);
   } catch (error) {
-    say(error.code === "sealed" ? "That is not the passphrase of this vault." : error.message);
-    form.querySelector("button").disabled = false;
+    say(has(error, "sealed") ? "That is not the passphrase of this vault." : String(error));
+    button("enter").disabled = false;
   }
 });
 
 at("speak").addEventListener("submit", async (event) => {
   event.preventDefault();
-  const text = at("message").value.trim();
-  if (!text) return;
-  at("message").value = "";
-  await send(text);
+  const text = input("message").value.trim();
+  if (!text || !room) return;
+  input("message").value = "";
+  await send(room, text);
 });
 
 at("spam").addEventListener("click", async () => {
-  at("spam").disabled = true;
-  await cheat();
-  at("spam").disabled = false;
+  if (!room) return;
+  button("spam").disabled = true;
+  await cheat(room);
+  button("spam").disabled = false;
 });
 
 /** Each tab is a member of its own, for as long as it is open. */
-function seat() {
+function seat(): Promise<number> {
   return new Promise((resolve) => {
-    const take = (number) =>
+    const take = (number: number): Promise<unknown> =>
       navigator.locks.request(`logos-demo-${number}`, { ifAvailable: true }, (lock) => {
         if (!lock) return take(number + 1);
         resolve(number);
@@ -57,7 +86,7 @@ function seat() {
   });
 }
 
-async function enter(passphrase) {
+async function enter(passphrase: string): Promise<Room> {
   const name = `member ${await seat()}`;
   say("Opening the vault…");
   const vault = await Vault.open(passphrase, { name: "logos-demo" });
@@ -67,10 +96,10 @@ async function enter(passphrase) {
   if (!stored) await vault.store(name, identity);
 
   say("Fetching the proving key…");
-  at("loading").hidden = false;
-  const onProgress = (part) => (at("loading").value = part);
-  const prover = await logos.createProver({ onProgress });
-  at("loading").hidden = true;
+  const loading = at("loading") as HTMLProgressElement;
+  loading.hidden = false;
+  const prover = await logos.createProver({ onProgress: (part) => (loading.value = part) });
+  loading.hidden = true;
 
   const tree = await logos.createTree();
   await tree.append(await neighbours(logos));
@@ -79,15 +108,16 @@ async function enter(passphrase) {
   const ledger = vault.ledger(name);
   const member = await prover.member({ identity, limit: LIMIT, path, slots: 3, ledger });
   const relay = { verifier: await logos.createVerifier(), log: await logos.createLog() };
-  const room = { logos, name, identity, prover, member, root, path, relay, ledger };
+  const parts = { logos, name, identity, prover, member, root, path, relay, ledger };
+  const room: Room = { ...parts, epochs: [], left: LIMIT };
   await turn(room);
   const again = stored ? "Welcome back" : "Welcome";
   say(`${again}, ${name}: leaf ${index} of ${NEIGHBOURS + 1}, a secret nobody has seen.`);
   return room;
 }
 
-async function neighbours(logos) {
-  const leaves = [];
+async function neighbours(logos: Logos): Promise<Uint8Array[]> {
+  const leaves: Uint8Array[] = [];
   for (let number = 0; number < NEIGHBOURS; number++) {
     const neighbour = await logos.seededIdentity(`neighbour ${number}`);
     leaves.push(await neighbour.leaf(LIMIT));
@@ -97,11 +127,11 @@ async function neighbours(logos) {
 }
 
 /** Starts an epoch, and the next one when it is over. */
-async function turn(room) {
+async function turn(room: Room): Promise<void> {
   const number = Math.floor(Date.now() / 1000 / EPOCH_SECONDS);
-  const name = (at) => room.logos.externalNullifier(String(at), "quiet-room");
+  const name = (at: number) => room.logos.externalNullifier(String(at), "quiet-room");
   const [current, next] = await Promise.all([name(number), name(number + 1)]);
-  room.epochs = [current, ...(room.epochs ?? [])].slice(0, 2);
+  room.epochs = [current, ...room.epochs].slice(0, 2);
   await room.relay.log.open(current);
   await room.member.enter({ current, next });
   const rest = (number + 1) * EPOCH_SECONDS * 1000 - Date.now();
@@ -111,26 +141,26 @@ async function turn(room) {
   allowance(room);
 }
 
-async function send(text) {
+async function send(room: Room, text: string): Promise<void> {
   const ready = await room.member.ready();
   const start = performance.now();
   try {
     const proof = await room.member.prove(text);
     record(performance.now() - start, ready > 0);
     room.left -= 1;
-    const verdict = await relay(proof, text);
+    const verdict = await relay(room, proof, text);
     list("messages", text, verdict === "fresh" ? "accepted" : "refused", verdict);
   } catch (error) {
-    const over = error.code === "exhausted";
-    list("messages", text, "refused", over ? "your limit is reached" : error.message);
+    const over = has(error, "exhausted");
+    list("messages", text, "refused", over ? "your limit is reached" : String(error));
   }
   allowance(room);
 }
 
 /** What somebody else on the network would do with the message: one epoch late is in time. */
-async function relay(proof, text) {
+async function relay(room: Room, proof: Uint8Array, text: string): Promise<string> {
   const { verifier, log } = room.relay;
-  let refusal;
+  let refusal: string | undefined;
   for (const externalNullifier of room.epochs) {
     refusal = await verifier.refusal(proof, text, { roots: room.root, externalNullifier });
     if (refusal !== "epoch") break;
@@ -139,9 +169,10 @@ async function relay(proof, text) {
 }
 
 /** Goes around the account of ids, as a spammer would, and lets the relay find out. */
-async function cheat() {
+async function cheat(room: Room): Promise<void> {
   const { identity, path, prover, logos } = room;
   const [externalNullifier] = room.epochs;
+  if (!externalNullifier) return;
   const statement = { identity, limit: LIMIT, path, externalNullifier, messageId: LIMIT - 1 };
   const caught = await logos.createLog();
   await caught.open(externalNullifier);
@@ -151,12 +182,12 @@ async function cheat() {
     record(performance.now() - start, false);
     const { verdict, secret } = await caught.record(proof);
     list("messages", message, verdict === "fresh" ? "accepted" : "refused", verdict);
-    if (secret) await reveal(secret);
+    if (secret) await reveal(room, secret);
   }
   caught.free();
 }
 
-async function reveal(secret) {
+async function reveal(room: Room, secret: Uint8Array): Promise<void> {
   const commitment = await room.identity.commitment();
   const pair = new Uint8Array([...secret, ...commitment]);
   const matches = await room.logos.importIdentity(pair).then(() => true, () => false);
@@ -167,32 +198,34 @@ async function reveal(secret) {
     await new Promise((resolve) => setTimeout(resolve, 16));
   }
   at("culprit").textContent = matches ? `It belongs to ${room.name}: you.` : "It belongs to nobody.";
-  at("caught").dataset.matches = matches;
+  at("caught").dataset.matches = String(matches);
   at("caught").dataset.recovered = "";
 }
 
-function record(milliseconds, ready) {
+function record(milliseconds: number, ready: boolean): void {
   proofs.push({ milliseconds, ready });
   drawChart(at("chart"), proofs.slice(-40));
 }
 
-function list(id, text, kind, note) {
+function list(id: string, text: string, kind: "accepted" | "refused", note: string): void {
   const item = document.createElement("li");
   item.className = kind;
-  const [body, small] = [document.createElement("span"), document.createElement("small")];
+  const body = document.createElement("span");
+  const small = document.createElement("small");
   body.textContent = text;
   small.textContent = note;
   item.append(body, small);
   at(id).prepend(item);
 }
 
-function allowance({ left }) {
+function allowance({ left }: Room): void {
   at("allowance").textContent = `${Math.max(left, 0)} of ${LIMIT} left`;
 }
 
 /** Shows how much of the epoch is over. */
-function sweep(rest) {
+function sweep(rest: number): void {
   const bar = at("clock").firstElementChild;
+  if (!bar) return;
   bar.getAnimations().forEach((animation) => animation.cancel());
   const from = 100 * (1 - rest / (EPOCH_SECONDS * 1000));
   bar.animate([{ width: `${from}%` }, { width: "100%" }], { duration: rest, fill: "forwards" });
@@ -204,6 +237,11 @@ setInterval(async () => {
   at("slots").textContent = ready === 1 ? "1 slot ready" : `${ready} slots ready`;
 }, 500);
 
-function say(text) {
+/** Is it an error of the package with this code? */
+function has(error: unknown, code: LogosError["code"]): boolean {
+  return error instanceof LogosError && error.code === code;
+}
+
+function say(text: string): void {
   at("status").textContent = text;
 }
