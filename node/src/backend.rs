@@ -1,6 +1,7 @@
 //! Which arithmetic this process uses.
 
 use std::env;
+use std::sync::OnceLock;
 
 use logos_crypto::backend::Backend;
 use thiserror::Error;
@@ -20,6 +21,13 @@ pub struct BackendError(String);
 /// [`BackendError`] if the variable holds anything else.
 pub fn backend() -> Result<Backend, BackendError> {
     choose(env::var_os(VARIABLE).map(|name| name.to_string_lossy().into_owned()))
+}
+
+/// The same for work that cannot be refused: the portable arithmetic if the variable names none there
+/// is. Read once.
+pub(crate) fn backend_or_portable() -> Backend {
+    static CHOSEN: OnceLock<Backend> = OnceLock::new();
+    *CHOSEN.get_or_init(|| backend().unwrap_or(Backend::Portable))
 }
 
 fn choose(name: Option<String>) -> Result<Backend, BackendError> {

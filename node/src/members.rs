@@ -12,6 +12,7 @@ use logos_crypto::merkle::{DenseTree, Depth, DepthError, LeafIndex, MerkleTree, 
 use logos_rln::{MerklePath, RateCommitment};
 use thiserror::Error;
 
+use crate::backend::backend_or_portable;
 use crate::durable::{Access, FileAction, FileError, Lock, read_bounded, replace};
 use crate::hex::{self, HexError};
 
@@ -123,7 +124,7 @@ impl Members {
     pub fn parse(text: &[u8], depth: Depth) -> Result<Self, MembersError> {
         let leaves = parse_lines(text, depth)?;
         let places = places(&leaves)?;
-        let mut tree = DenseTree::new(PoseidonHasher::default(), depth)?;
+        let mut tree = DenseTree::new(PoseidonHasher::new(backend_or_portable()), depth)?;
         let too_many = MembersError::TooMany { capacity: depth.capacity(), depth: depth.get() };
         tree.append(&leaves).map_err(|_| too_many)?;
         Ok(Self { tree, places })

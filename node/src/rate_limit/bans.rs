@@ -6,10 +6,10 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use logos_crypto::backend::Backend;
 use logos_crypto::{Fr, poseidon};
 use logos_rln::{ExternalNullifier, IdentitySecret, MessageLimit, Nullifier};
 
+use crate::backend::backend_or_portable;
 use crate::rate_limit::{Group, UnixNanos};
 
 /// The members who are banned, until no root that counts has them.
@@ -80,7 +80,7 @@ impl Ban {
             (0..self.ids).map(|id| [secret, epoch.to_field(), Fr::from(id)]).collect();
         let mut slopes = vec![Fr::ZERO; rows.len()];
         let mut marks = slopes.clone();
-        let backend = Backend::detect();
+        let backend = backend_or_portable();
         // Rows and places are equally many, so neither call refuses.
         let hashed = poseidon::hash_many(backend, &rows, &mut slopes).and_then(|()| {
             let slopes: Vec<[Fr; 1]> = slopes.iter().map(|slope| [*slope]).collect();

@@ -3,12 +3,12 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use logos_crypto::backend::Backend;
 use logos_crypto::merkle::{DenseTree, Depth, DepthError, LeafIndex, MerkleTree, PoseidonHasher};
 use logos_crypto::{Fr, poseidon};
 use logos_rln::{IdentityCommitment, MerklePath, MessageLimit, RateCommitment};
 use thiserror::Error;
 
+use crate::backend::backend_or_portable;
 use crate::rate_limit::UnixNanos;
 
 /// A step in a group's history. Applied in one order by every node, changes give one tree.
@@ -88,7 +88,7 @@ impl Group {
     ///
     /// [`DepthError`] if no tree of that depth is kept in memory.
     pub fn new(depth: Depth, now: UnixNanos) -> Result<Self, DepthError> {
-        let tree = DenseTree::new(PoseidonHasher::default(), depth)?;
+        let tree = DenseTree::new(PoseidonHasher::new(backend_or_portable()), depth)?;
         let roots = VecDeque::from([(0, tree.root())]);
         let places = HashMap::new();
         Ok(Self { tree, places, roots, changed: now, removals: VecDeque::new() })
@@ -222,7 +222,7 @@ impl Group {
         (1..=Self::MAX_LIMIT).step_by(STEP).find_map(|first| {
             let rows: Vec<[Fr; 2]> =
                 (first..).take(STEP).map(|n| [commitment.to_field(), Fr::from(n)]).collect();
-            poseidon::hash_many(Backend::detect(), &rows, &mut leaves).ok()?;
+            poseidon::hash_many(backend_or_portable(), &rows, &mut leaves).ok()?;
             let found = (first..).zip(leaves.map(RateCommitment::from_field));
             let (limit, _) = found.into_iter().find(|(_, leaf)| self.position(*leaf).is_some())?;
             MessageLimit::new(limit).ok()
