@@ -149,6 +149,33 @@ async fn a_channel_says_what_it_does_not_know_and_what_it_does_not_take() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_ephemeral_message_is_heard_and_kept_by_nobody() {
+    let folder = Folder::new("node-channel-ephemeral");
+    let one = start(core(), &[]).await;
+    let other = start(core(), &[&one]).await;
+    let mut frames = other.subscribe(&settings(1).topic).await.unwrap();
+    let (saro, _) = open(&one, &folder.0, "saro", 1);
+    let (_raya, mut news) = open(&other, &folder.0, "raya", 2);
+    // Whoever does not hear it yet never will, so he says it until she does.
+    let mut typing = 0;
+    let heard = loop {
+        typing += 1;
+        saro.send_ephemeral("typing").await.unwrap();
+        match timeout(Duration::from_millis(200), news.next()).await {
+            Ok(heard) => break heard.unwrap(),
+            Err(_) => assert!(typing < 100, "nobody hears it"),
+        }
+    };
+    let ChannelNews::Ephemeral { payload, .. } = heard else { panic!("{heard:?}") };
+    assert_eq!(payload, b"typing");
+    let frame = soon(frames.next()).await.unwrap();
+    assert!(frame.message.ephemeral, "no store keeps it");
+    assert_eq!(soon(saro.pending()).await, Ok(0));
+    let over = saro.send_ephemeral(vec![0; 1 << 20]).await;
+    assert!(matches!(over, Err(NodeChannelError::Send(_))), "{over:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_was_away_gets_what_a_store_kept() {
     let folder = Folder::new("node-channel-store");
     let keeps = NodeConfig { store: Some(StoreConfig::default()), ..core() };

@@ -239,6 +239,22 @@ impl NodeChannel {
         self.ask(|reply| Input::Send { payload, reply }).await?
     }
 
+    /// Sends a message outside the order of the channel, once, to whoever hears it now, such as that
+    /// somebody is typing. It is not sent again, nobody confirms it, no store keeps it; whoever gets
+    /// it is told [`ChannelNews::Ephemeral`].
+    ///
+    /// # Errors
+    ///
+    /// [`NodeChannelError::Send`] if it does not fit one segment, [`NodeChannelError::Store`] if the
+    /// channel's clock was not kept, [`NodeChannelError::Closed`].
+    pub async fn send_ephemeral(
+        &self,
+        payload: impl Into<Vec<u8>> + Send,
+    ) -> Result<(), NodeChannelError> {
+        let payload = payload.into();
+        self.ask(|reply| Input::SendEphemeral { payload, reply }).await?
+    }
+
     /// How a message of ours ended. Waits until it has. An outcome is kept, on disk, until it is
     /// asked for or [`NodeChannel::MAX_OUTCOMES`] others have come.
     ///

@@ -44,6 +44,8 @@ pub enum ChannelOutput {
         request: Option<ChannelRequestId>,
         /// What to publish.
         payload: Vec<u8>,
+        /// Should no store keep it?
+        ephemeral: bool,
     },
     /// Something for the application, which says [`Channel::handle_consumed`] when it is done. Until
     /// then the event comes again after a restart, under the same number.
@@ -117,7 +119,12 @@ pub struct Channel {
 /// An output before it is sealed.
 #[derive(Debug)]
 enum Staged {
-    Frame { id: Option<MessageId>, request: Option<ChannelRequestId>, frame: Arc<[u8]> },
+    Frame {
+        id: Option<MessageId>,
+        request: Option<ChannelRequestId>,
+        frame: Arc<[u8]>,
+        ephemeral: bool,
+    },
     Ready(ChannelOutput),
 }
 
@@ -248,9 +255,9 @@ impl Channel {
     pub fn poll_output(&mut self, rng: &mut (impl CryptoRng + ?Sized)) -> Option<ChannelOutput> {
         match self.outputs.pop_front()? {
             Staged::Ready(output) => Some(output),
-            Staged::Frame { id, request, frame } => {
+            Staged::Frame { id, request, frame, ephemeral } => {
                 let payload = self.protection.seal(&frame, self.config.format(), rng);
-                Some(ChannelOutput::Publish { id, request, payload })
+                Some(ChannelOutput::Publish { id, request, payload, ephemeral })
             }
         }
     }
@@ -322,7 +329,7 @@ impl Channel {
 
     fn handle_sds(&mut self, now: Tick, output: SdsOutput) {
         match output {
-            SdsOutput::Transmit { id, frame } => self.stage_frame(id, frame),
+            SdsOutput::Transmit { id, frame, ephemeral } => self.stage_frame(id, frame, ephemeral),
             SdsOutput::Deliver { sender, content, .. } => self.take_segment(now, &sender, content),
             SdsOutput::Ephemeral { sender, content } => {
                 let output = ChannelOutput::Ephemeral { sender, payload: content };
@@ -337,10 +344,10 @@ impl Channel {
         }
     }
 
-    fn stage_frame(&mut self, id: Option<MessageId>, frame: Arc<[u8]>) {
+    fn stage_frame(&mut self, id: Option<MessageId>, frame: Arc<[u8]>, ephemeral: bool) {
         let owner = id.as_ref().and_then(|id| self.owners.get(id));
         let request = owner.copied().map(ChannelRequestId);
-        self.staged.push_back(Staged::Frame { id, request, frame });
+        self.staged.push_back(Staged::Frame { id, request, frame, ephemeral });
     }
 
     /// Keeps an event and gives it out.

@@ -98,6 +98,19 @@ impl<S: ChannelStore> ReliableChannel<S> {
         Ok(self.step(now, |channel| channel.send(now, payload))??)
     }
 
+    /// As [`Channel::send_ephemeral`], committed: what is on disk is the channel's clock.
+    ///
+    /// # Errors
+    ///
+    /// See [`ChannelError`].
+    pub fn send_ephemeral(
+        &mut self,
+        now: Tick,
+        payload: &[u8],
+    ) -> Result<(), ChannelError<S::Error>> {
+        Ok(self.step(now, |channel| channel.send_ephemeral(now, payload))??)
+    }
+
     /// As [`Channel::handle_frame`], committed.
     ///
     /// # Errors

@@ -100,6 +100,8 @@ pub enum SdsOutput {
         id: Option<MessageId>,
         /// The bytes.
         frame: Arc<[u8]>,
+        /// Is it of no use to whoever does not hear it now?
+        ephemeral: bool,
     },
     /// A message, all before it delivered or lost.
     Deliver {

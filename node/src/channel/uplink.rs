@@ -46,6 +46,7 @@ struct Publication {
     topic: ContentTopic,
     payload: Vec<u8>,
     receipt: u64,
+    ephemeral: bool,
 }
 
 impl<T: From<Arrival> + Send + 'static> Uplink<T> {
@@ -81,8 +82,10 @@ impl<T: From<Arrival> + Send + 'static> Uplink<T> {
         topic: &str,
         payload: &[u8],
         receipt: u64,
+        ephemeral: bool,
     ) -> Result<(), CarrierError> {
-        let publication = Publication { topic: parse(topic)?, payload: payload.to_vec(), receipt };
+        let (topic, payload) = (parse(topic)?, payload.to_vec());
+        let publication = Publication { topic, payload, receipt, ephemeral };
         let queued = self.publications.try_send(publication);
         queued.map_err(|_| CarrierError("too much waits to be sent".to_owned()))
     }
@@ -186,7 +189,7 @@ impl Carrier for NodeCarrier {
     }
 
     fn publish(&mut self, topic: &str, payload: &[u8], receipt: u64) -> Result<(), CarrierError> {
-        self.uplink.publish(topic, payload, receipt)
+        self.uplink.publish(topic, payload, receipt, false)
     }
 
     fn query(&mut self, topic: &str, query: &Query) -> Result<(), CarrierError> {
@@ -252,9 +255,9 @@ async fn publish_all<T: From<Arrival> + Send + 'static>(
     arrivals: SyncSender<T>,
 ) {
     let mut departures = JoinSet::new();
-    while let Some(Publication { topic, payload, receipt }) = waiting.recv().await {
+    while let Some(Publication { topic, payload, receipt, ephemeral }) = waiting.recv().await {
         while departures.try_join_next().is_some() {}
-        let envelope = Envelope { topic, payload, meta: Vec::new(), ephemeral: false };
+        let envelope = Envelope { topic, payload, meta: Vec::new(), ephemeral };
         let sent = loop {
             match node.send_traced(envelope.clone()).await {
                 // It repeats sends for a minute; there is room when some have ended.

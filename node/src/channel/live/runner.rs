@@ -33,6 +33,8 @@ pub(super) enum Input {
     Arrival(Arrival),
     /// The application sends.
     Send { payload: Vec<u8>, reply: oneshot::Sender<Sent> },
+    /// The application sends outside the order of the channel.
+    SendEphemeral { payload: Vec<u8>, reply: oneshot::Sender<Result<(), NodeChannelError>> },
     /// The application asks how a message ended.
     Outcome { request: ChannelRequestId, reply: Asker },
     /// The application asks how many have not.
@@ -132,13 +134,11 @@ impl<S: ChannelStore<Error: fmt::Display>> Runner<S> {
         match input {
             Input::Arrival(arrival) => self.arrive(arrival),
             Input::Send { payload, reply } => {
-                let sent = self.channel.send(now(), &payload).map_err(|error| match error {
-                    ChannelError::Send(error) => error.into(),
-                    ChannelError::Store(error) => NodeChannelError::Store(error.to_string()),
-                    ChannelError::Restore(error) => NodeChannelError::Store(error.to_string()),
-                });
                 // It goes out all the same.
-                reply.send(sent).ok();
+                reply.send(self.channel.send(now(), &payload).map_err(refused)).ok();
+            }
+            Input::SendEphemeral { payload, reply } => {
+                reply.send(self.channel.send_ephemeral(now(), &payload).map_err(refused)).ok();
             }
             Input::Outcome { request, reply } => {
                 let is_open = self.channel.channel().is_open(request);
@@ -184,7 +184,9 @@ impl<S: ChannelStore<Error: fmt::Display>> Runner<S> {
     fn settle(&mut self) {
         while let Some(output) = self.channel.poll_output(&mut self.rng) {
             match output {
-                ChannelOutput::Publish { id, payload, .. } => self.publish(id, &payload),
+                ChannelOutput::Publish { id, payload, ephemeral, .. } => {
+                    self.publish(id, &payload, ephemeral);
+                }
                 ChannelOutput::Event { number, event } => self.tell(number, event),
                 ChannelOutput::Ephemeral { sender, payload } => {
                     // Nobody reads: nobody keeps it either.
@@ -203,10 +205,10 @@ impl<S: ChannelStore<Error: fmt::Display>> Runner<S> {
         }
     }
 
-    fn publish(&mut self, id: Option<MessageId>, payload: &[u8]) {
+    fn publish(&mut self, id: Option<MessageId>, payload: &[u8], ephemeral: bool) {
         let receipt = self.next_receipt;
         self.next_receipt = receipt.wrapping_add(1);
-        let published = self.uplink.publish(self.topic.as_str(), payload, receipt);
+        let published = self.uplink.publish(self.topic.as_str(), payload, receipt, ephemeral);
         // What was not taken comes again.
         if let (Ok(()), Some(id)) = (published, id) {
             self.leaving.insert(receipt, id);
@@ -236,6 +238,15 @@ impl<S: ChannelStore<Error: fmt::Display>> Runner<S> {
         let bytes = self.held.remove(&number).unwrap_or_default();
         self.held_bytes = self.held_bytes.saturating_sub(bytes);
         note(self.channel.handle_consumed(now(), number));
+    }
+}
+
+/// Why a message was not accepted.
+fn refused<E: fmt::Display>(error: ChannelError<E>) -> NodeChannelError {
+    match error {
+        ChannelError::Send(error) => error.into(),
+        ChannelError::Store(error) => NodeChannelError::Store(error.to_string()),
+        ChannelError::Restore(error) => NodeChannelError::Store(error.to_string()),
     }
 }
 

@@ -59,7 +59,7 @@ impl Sds {
             content: Some(content),
         };
         let frame = self.frame(&message);
-        self.transmit(None, frame);
+        self.outputs.push_back(SdsOutput::Transmit { id: None, frame, ephemeral: true });
     }
 
     /// Sends what we have and what we miss, without content.
@@ -130,7 +130,7 @@ impl Sds {
     }
 
     pub(super) fn transmit(&mut self, id: Option<MessageId>, frame: Arc<[u8]>) {
-        self.outputs.push_back(SdsOutput::Transmit { id, frame });
+        self.outputs.push_back(SdsOutput::Transmit { id, frame, ephemeral: false });
     }
 
     /// The time before transmission `attempts + 1`, doubled each time, and up to an eighth more so

@@ -93,7 +93,7 @@ fn an_unconfirmed_message_comes_again_after_times_that_double_and_then_fails_onc
         saro.handle_timeout(deadline);
         for output in outputs(&mut saro) {
             match output {
-                SdsOutput::Transmit { id: Some(_), frame } => {
+                SdsOutput::Transmit { id: Some(_), frame, .. } => {
                     assert_eq!(frame, first, "byte for byte");
                     times.push((deadline - at(0)).as_secs());
                 }
