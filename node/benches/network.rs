@@ -1,6 +1,7 @@
 //! A hundred nodes in one process: what a message costs the network and how long it takes.
 //!
-//! `cargo bench -p logos-node --bench network -- [NODES [MESSAGES]]`. The nodes are whole ones, with
+//! `cargo bench -p logos-node --bench network -- [--quick] [NODES [MESSAGES]]`: 100 nodes and 20
+//! messages unless told, 30 and 3 if quick. The nodes are whole ones, with
 //! gossip, handshakes and encryption; below the encryption is memory instead of sockets. The
 //! deployed network's figures beside ours are those its developers publish (nwaku 0.34, a laboratory
 //! and the Shadow simulator).
@@ -61,8 +62,10 @@ const SETTLE: Duration = Duration::from_secs(5);
 
 fn main() -> Result<()> {
     let numbers: Vec<usize> = env::args().skip(1).filter_map(|word| word.parse().ok()).collect();
-    let nodes = numbers.first().copied().unwrap_or(100);
-    let messages = numbers.get(1).copied().unwrap_or(20);
+    let is_quick = env::args().any(|word| word == "--quick");
+    let usual = if is_quick { [30, 3] } else { [100, 20] };
+    let nodes = numbers.first().copied().unwrap_or(usual[0]);
+    let messages = numbers.get(1).copied().unwrap_or(usual[1]);
     println!("{nodes} nodes, {messages} messages a case, one a second");
     println!("{:<20} {:>8} {:>8} {:>8} {:>8} {:>6}", "", "bytes", "mean", "P95", "max", "lost");
     for case in &CASES {

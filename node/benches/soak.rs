@@ -1,7 +1,7 @@
 //! Many messages for a long time: does a node's memory grow?
 //!
-//! `cargo bench -p logos-node --bench soak -- [SECONDS [MESSAGES_A_SECOND]]`, 600 and 200 unless
-//! told. Five nodes on loopback with a store, an edge node that filters, and a reliable channel on
+//! `cargo bench -p logos-node --bench soak -- [--quick] [SECONDS [MESSAGES_A_SECOND]]`, 600 and 200
+//! unless told, 30 seconds if quick. Five nodes on loopback with a store, an edge node that filters, and a reliable channel on
 //! which a message a second goes. Ends with 1 if memory grew by more than it may, or if a message
 //! was lost.
 
@@ -42,7 +42,8 @@ const SLACK_MIB: f64 = 16.0;
 
 fn main() -> Result<ExitCode> {
     let numbers: Vec<u64> = env::args().skip(1).filter_map(|word| word.parse().ok()).collect();
-    let seconds = numbers.first().copied().unwrap_or(600);
+    let is_quick = env::args().any(|word| word == "--quick");
+    let seconds = numbers.first().copied().unwrap_or(if is_quick { 30 } else { 600 });
     let rate = numbers.get(1).copied().unwrap_or(200).max(1);
     let runtime = tokio::runtime::Runtime::new()?;
     let holds = runtime.block_on(soak(Duration::from_secs(seconds), rate))?;
