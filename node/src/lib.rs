@@ -14,6 +14,7 @@
 //! | [`demo`] | the whole protocol at work on a text, every claim checked |
 //! | [`wire`] | the wire formats of the deployed delivery network |
 //! | [`delivery`] | connect, send, subscribe |
+//! | `discovery`, with the feature `delivery` | finding peers by what they offer |
 //! | [`rate_limit`] | rate-limiting nullifiers for a node's messages |
 //! | [`mod@bench`] | how long proofs take here |
 //! | `prover`, with the feature of that name | the service that proves for others |
@@ -27,6 +28,8 @@ pub mod channel;
 pub mod chat;
 pub mod delivery;
 pub mod demo;
+#[cfg(feature = "delivery")]
+pub mod discovery;
 #[cfg(feature = "prover")]
 pub mod prover;
 pub mod rate_limit;

@@ -9,6 +9,7 @@
 //! | [`FilterRequest`], [`FilterResponse`], [`MessagePush`] | LIP 12 version 2, receiving through a peer |
 //! | [`StoreRequest`], [`StoreResponse`] | LIP 13 version 3, history |
 //! | [`PeerExchange`] | LIP 34, records of other peers |
+//! | [`PeerRecordMessage`] | LIP 74, what a peer says of itself |
 //!
 //! The formats are protocol buffers. Encoders write what the deployed nodes write, byte for byte,
 //! which for a [`WakuMessage`] includes every empty field: its bytes are hashed into the gossip id.
@@ -20,6 +21,7 @@ mod lightpush;
 mod message;
 mod metadata;
 mod peer_exchange;
+mod peer_record;
 mod proto;
 mod store;
 mod time;
@@ -30,6 +32,7 @@ pub use lightpush::{LightPushRequest, LightPushResponse};
 pub use message::{MessageHash, WakuMessage};
 pub use metadata::MetadataMessage;
 pub use peer_exchange::PeerExchange;
+pub use peer_record::{PeerRecordMessage, ServiceInfo};
 pub use proto::WireError;
 #[cfg(feature = "delivery")]
 pub(crate) use proto::write_varint;

@@ -6,6 +6,7 @@
 
 pub mod channel;
 pub mod crypto;
+pub mod discovery;
 pub mod mix;
 pub mod node;
 pub mod ratchet;
@@ -27,6 +28,9 @@ pub const TARGETS: &[Target] = &[
     ("mix_surb", mix::surb),
     ("node_channel_records", channel::channel_records),
     ("node_content", channel::content),
+    ("node_enr", discovery::enr),
+    ("node_enr_tree", discovery::tree),
+    ("node_peer_record", discovery::peer_record),
     ("node_reassembly", channel::reassembly),
     ("node_sds", channel::sds),
     ("node_sds_message", channel::sds_message),

@@ -4,7 +4,8 @@ use core::fmt::Debug;
 
 use logos_node::wire::{
     ContentTopic, FilterRequest, FilterResponse, LightPushRequest, LightPushResponse, MessagePush,
-    MetadataMessage, PeerExchange, PubsubTopic, StoreRequest, StoreResponse, WakuMessage, Wire,
+    MetadataMessage, PeerExchange, PeerRecordMessage, PubsubTopic, StoreRequest, StoreResponse,
+    WakuMessage, Wire,
 };
 
 /// Decodes the bytes after the first as the message that the first names: what decodes comes back
@@ -15,7 +16,7 @@ use logos_node::wire::{
 /// If that does not hold.
 pub fn wire(data: &[u8]) {
     let Some((kind, bytes)) = data.split_first() else { return };
-    match kind % 10 {
+    match kind % 11 {
         0 => round_trip::<WakuMessage>(bytes),
         1 => round_trip::<LightPushRequest>(bytes),
         2 => round_trip::<LightPushResponse>(bytes),
@@ -25,7 +26,8 @@ pub fn wire(data: &[u8]) {
         6 => round_trip::<StoreRequest>(bytes),
         7 => round_trip::<StoreResponse>(bytes),
         8 => round_trip::<MetadataMessage>(bytes),
-        _ => round_trip::<PeerExchange>(bytes),
+        9 => round_trip::<PeerExchange>(bytes),
+        _ => round_trip::<PeerRecordMessage>(bytes),
     }
 }
 
