@@ -29,6 +29,8 @@ mod demo;
 #[cfg(feature = "delivery")]
 mod driver;
 #[cfg(feature = "delivery")]
+mod exchange;
+#[cfg(feature = "delivery")]
 mod filter;
 #[cfg(feature = "delivery")]
 mod framed;
@@ -41,7 +43,11 @@ mod keeper;
 #[cfg(feature = "delivery")]
 mod link;
 #[cfg(feature = "delivery")]
+mod lists;
+#[cfg(feature = "delivery")]
 mod lookup;
+#[cfg(feature = "nat")]
+mod nat;
 #[cfg(feature = "delivery")]
 mod network;
 #[cfg(feature = "delivery")]
@@ -52,6 +58,8 @@ mod peers;
 mod protocols;
 #[cfg(feature = "delivery")]
 mod recent;
+#[cfg(feature = "rendezvous")]
+mod rendezvous;
 #[cfg(feature = "delivery")]
 mod seen;
 #[cfg(feature = "delivery")]

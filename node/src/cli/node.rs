@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use logos_node::delivery::{
     Control, Node, NodeConfig, RestartPolicy, StoreConfig, Supervisor, Token,
 };
-use logos_node::os_seeded;
+use logos_node::{Hardness, Records, os_seeded};
 use serde::Serialize;
 use tokio::signal;
 use tracing_subscriber::filter::Targets;
@@ -21,6 +21,7 @@ use super::Answer;
 use super::console::Console;
 use super::limit::LimitArguments;
 use super::network::NetworkArguments;
+use super::passphrase::passphrase;
 
 /// Runs a node of the delivery network until it is told to stop (Ctrl-C, SIGTERM).
 ///
@@ -36,8 +37,8 @@ Examples:
   logos node --members members.txt --identity id.json --burns burns.redb   # rate-limited
 
 A configuration file has the keys preset, mode, cluster, shards, listen, bootstrap, serves,
-discovers, max_connections, and a table [store] with path, retention_s, capacity. What is said on
-the command line counts more.")]
+discovers, trees, announce, reachable, nat, relays, max_connections, and a table [store] with path,
+retention_s, capacity. What is said on the command line counts more.")]
 pub(super) struct Arguments {
     #[command(flatten)]
     network: NetworkArguments,
@@ -52,6 +53,12 @@ pub(super) struct Arguments {
     /// Where the control plane's token is, or is written if it is not there
     #[arg(long, value_name = "FILE", requires = "api")]
     token_file: Option<PathBuf>,
+    /// Keep channels that programs open in this database, sealed under a passphrase
+    #[arg(long, value_name = "FILE", requires = "api")]
+    channels: Option<PathBuf>,
+    /// A file whose first line is the passphrase, instead of asking for it
+    #[arg(long, value_name = "FILE", requires = "channels")]
+    passphrase_file: Option<PathBuf>,
     /// Log as lines of JSON
     #[arg(long)]
     log_json: bool,
@@ -144,7 +151,7 @@ impl Arguments {
         address: SocketAddr,
         node: &Node,
     ) -> Result<SocketAddr> {
-        let token = self.token()?;
+        let (token, records) = (self.token()?, self.records()?);
         let text = token.to_text();
         // A port that is taken is told now, not retried.
         let first = Control::listen(address).await?;
@@ -153,17 +160,28 @@ impl Arguments {
         let mut first = Some(first);
         supervisor.add("api", move || {
             let (listening, node, services) = (first.take(), node.clone(), services.clone());
-            let token = Token::from_text(&text);
+            let (token, records) = (Token::from_text(&text), records.clone());
             async move {
                 let control = match listening {
                     Some(control) => control,
                     None => Control::listen(address).await.map_err(|error| error.to_string())?,
+                };
+                let control = match records {
+                    Some(records) => control.with_channels(records),
+                    None => control,
                 };
                 let token = token.ok_or_else(|| "the token is lost".to_owned())?;
                 control.run(node, services, token).await.map_err(|error| error.to_string())
             }
         });
         Ok(address)
+    }
+
+    fn records(&self) -> Result<Option<Records>> {
+        let Some(path) = &self.channels else { return Ok(None) };
+        let passphrase = passphrase(self.passphrase_file.as_deref(), !path.exists())?;
+        let opened = Records::open(path, &passphrase, Hardness::RECOMMENDED, &mut os_seeded()?);
+        Ok(Some(opened.with_context(|| format!("open {}", path.display()))?))
     }
 
     fn token(&self) -> Result<Token> {

@@ -91,6 +91,9 @@ fn describe(status: &Value) -> String {
         // Writing to a string cannot fail.
         writeln!(lines, "listens on {}", text(address)).ok();
     }
+    if let Some(record) = node("/record").as_str() {
+        writeln!(lines, "{record}").ok();
+    }
     for (name, service) in at(status, "/services").as_object().into_iter().flatten() {
         let (state, restarts) = (text(at(service, "/state")), at(service, "/restarts"));
         writeln!(lines, "service {name}: {state}, {restarts} restarts").ok();

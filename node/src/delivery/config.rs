@@ -12,6 +12,7 @@ use thiserror::Error;
 
 use super::lookup::Lookup;
 use super::send::SendTimes;
+use crate::discovery::{TreeError, TreeLink, TxtResolver};
 use crate::wire::Sharding;
 
 /// How much of the network's work a node does.
@@ -116,12 +117,30 @@ pub struct NodeConfig {
     pub store: Option<StoreConfig>,
     /// Does it publish and filter for others? Core nodes only.
     pub serves: bool,
-    /// Does it find further peers by itself, in the routing table?
+    /// Does it find further peers by itself: in the routing table, by asking peers for records, and
+    /// at rendezvous points (with the feature `rendezvous`)?
     pub discovers: bool,
+    /// Lists of nodes in the domain name system.
+    pub trees: Vec<TreeLink>,
+    /// Where texts of names come from; the system's resolver without.
+    pub resolver: Option<Arc<dyn TxtResolver>>,
+    /// Addresses under which others reach it, if it does not listen on them itself: those of a router
+    /// that forwards to it.
+    pub announce: Vec<Multiaddr>,
+    /// Can others dial the addresses it listens on? If not, [`nat`](Self::nat) finds out which.
+    pub reachable: bool,
+    /// Does it ask routers and peers how others can reach it, and let a relay forward to it if they
+    /// cannot? With the feature `nat`.
+    pub nat: bool,
+    /// Does it forward, within limits, to peers that nobody can dial? With the feature `nat`, core
+    /// nodes only.
+    pub relays: bool,
     /// Who knows of peers by what they offer?
     pub lookup: Option<Arc<dyn Lookup>>,
     /// Connections at most.
     pub max_connections: u32,
+    /// How often it looks whether it has enough peers.
+    pub look: Duration,
     /// How often gossip meshes are looked after.
     pub heartbeat: Duration,
     /// How long the steps of a send take.
@@ -145,8 +164,15 @@ impl NodeConfig {
             store: None,
             serves: mode == Mode::Core,
             discovers: true,
+            trees: Vec::new(),
+            resolver: None,
+            announce: Vec::new(),
+            reachable: preset == Preset::Local,
+            nat: preset != Preset::Local,
+            relays: preset != Preset::Local && mode == Mode::Core,
             lookup: None,
             max_connections: 150,
+            look: Duration::from_secs(30),
             heartbeat: Duration::from_secs(1),
             send_times: SendTimes::default(),
             filter_ping: Duration::from_secs(30),
@@ -154,8 +180,8 @@ impl NodeConfig {
     }
 
     /// Reads TOML: `preset`, `mode`, `cluster`, `shards`, `listen`, `bootstrap`, `serves`,
-    /// `discovers`, `max_connections`, and a table `store` with `path`, `retention_s`, `capacity`.
-    /// What is not said is as the preset has it.
+    /// `discovers`, `trees`, `announce`, `reachable`, `nat`, `relays`, `max_connections`, and a table
+    /// `store` with `path`, `retention_s`, `capacity`. What is not said is as the preset has it.
     ///
     /// # Errors
     ///
@@ -165,7 +191,13 @@ impl NodeConfig {
             line: error.span().map(|span| line_of(text, span.start)),
             reason: error.message().to_owned(),
         })?;
-        Ok(file.into())
+        let mut trees = Vec::new();
+        for link in &file.trees {
+            let link: Result<TreeLink, TreeError> = link.parse();
+            let reason = |error: TreeError| ConfigError { line: None, reason: error.to_string() };
+            trees.push(link.map_err(reason)?);
+        }
+        Ok(Self { trees, ..file.into() })
     }
 }
 
@@ -204,6 +236,11 @@ struct File {
     bootstrap: Vec<Multiaddr>,
     serves: Option<bool>,
     discovers: Option<bool>,
+    trees: Vec<String>,
+    announce: Vec<Multiaddr>,
+    reachable: Option<bool>,
+    nat: Option<bool>,
+    relays: Option<bool>,
     max_connections: Option<u32>,
     store: Option<StoreFile>,
 }
@@ -226,6 +263,10 @@ impl From<File> for NodeConfig {
         config.bootstrap = file.bootstrap;
         config.serves = file.serves.unwrap_or(config.serves);
         config.discovers = file.discovers.unwrap_or(config.discovers);
+        config.announce = file.announce;
+        config.reachable = file.reachable.unwrap_or(config.reachable);
+        config.nat = file.nat.unwrap_or(config.nat);
+        config.relays = file.relays.unwrap_or(config.relays);
         config.max_connections = file.max_connections.unwrap_or(config.max_connections);
         config.store = file.store.map(StoreConfig::from);
         config
@@ -271,5 +312,7 @@ mod tests {
         assert_eq!(error.line, Some(2));
         assert!(error.to_string().contains("shardz"), "{error}");
         assert!(NodeConfig::from_toml("shards = 0").is_err());
+        let error = NodeConfig::from_toml("trees = ['enrtree://nowhere']").unwrap_err();
+        assert!(error.to_string().contains("enrtree"), "{error}");
     }
 }

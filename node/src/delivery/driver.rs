@@ -6,15 +6,22 @@
 
 mod arrivals;
 mod connections;
+mod discovering;
+#[cfg(feature = "rendezvous")]
+mod meeting;
+#[cfg(feature = "nat")]
+mod reaching;
 mod sending;
+
+use discovering::Announcing;
 
 pub(super) use connections::metadata;
 
-use core::time::Duration;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use libp2p::futures::StreamExt;
+use libp2p::identity::Keypair;
 use libp2p::{Multiaddr, PeerId};
 use logos_crypto::tick::Tick;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -24,11 +31,13 @@ use tokio::time::sleep_until;
 use super::admission::{Admission, AdmissionError};
 use super::clock::Clock;
 use super::config::NodeConfig;
+use super::exchange::Exchange;
 use super::filter::{FilterClient, FilterFailure};
 use super::inbox::{Ended, Inbox, Subscription};
 use super::judging::{Judged, Judging};
 use super::network::Swarm;
 use super::peers::{Dialer, Peers};
+use super::protocols::Capability;
 use super::request::{Progress, RequestId};
 use super::seen::Seen;
 use super::send::{PushFailure, SendMachine, TooManySends};
@@ -36,9 +45,10 @@ use super::service;
 use super::shared::Shared;
 use super::status::NodeStatus;
 use super::streams::Opener;
+use crate::discovery::{Directory, Enr};
 use crate::wire::{
     ContentTopic, LightPushRequest, LightPushResponse, MessageHash, MessagePush, MetadataMessage,
-    PubsubTopic, StoreRequest, StoreResponse, WakuMessage,
+    PeerExchange, PubsubTopic, StoreRequest, StoreResponse, WakuMessage,
 };
 
 /// What the application asks for.
@@ -59,6 +69,10 @@ pub(super) enum Command {
         reply: oneshot::Sender<Option<StoreResponse>>,
     },
     Dial(Multiaddr),
+    WhoOffers {
+        capability: Capability,
+        reply: oneshot::Sender<Vec<Multiaddr>>,
+    },
     Inspect(oneshot::Sender<NodeStatus>),
     Stop(oneshot::Sender<()>),
 }
@@ -82,6 +96,12 @@ pub(super) enum Report {
     Pushed { from: PeerId, push: MessagePush },
     /// A peer wants us to publish.
     ToRelay { request: LightPushRequest, reply: oneshot::Sender<LightPushResponse> },
+    /// A peer wants records of others.
+    ToExchange { peer: PeerId, wanted: u64, reply: oneshot::Sender<PeerExchange> },
+    /// A peer gave records of others.
+    Exchanged { given: service::Given, tried: service::Tried },
+    /// A list in the domain name system was read.
+    Listed(Vec<Enr>),
     /// Peers were asked.
     Tried(service::Tried),
 }
@@ -102,6 +122,7 @@ pub(super) type Kept = (MessageHash, PubsubTopic, Arc<WakuMessage>);
 /// The task's state.
 pub(super) struct Driver {
     pub(super) config: NodeConfig,
+    pub(super) key: Keypair,
     pub(super) clock: Clock,
     pub(super) swarm: Swarm,
     pub(super) opener: Opener,
@@ -124,6 +145,13 @@ pub(super) struct Machines {
     judging: Judging,
     peers: Peers,
     dialer: Dialer,
+    directory: Directory,
+    exchange: Exchange,
+    announcing: Announcing,
+    #[cfg(feature = "rendezvous")]
+    registered: meeting::Registered,
+    #[cfg(feature = "nat")]
+    reserved: reaching::Reserved,
     joined: HashSet<PubsubTopic>,
     pushers: HashMap<PeerId, mpsc::Sender<Arc<Vec<u8>>>>,
     next_look: Tick,
@@ -141,6 +169,13 @@ impl Machines {
             judging: Judging::new(workers),
             peers: Peers::default(),
             dialer: Dialer::new(&config.bootstrap),
+            directory: Directory::default(),
+            exchange: Exchange::default(),
+            announcing: Announcing::default(),
+            #[cfg(feature = "rendezvous")]
+            registered: meeting::Registered::new(),
+            #[cfg(feature = "nat")]
+            reserved: reaching::Reserved::new(),
             joined: HashSet::new(),
             pushers: HashMap::new(),
             next_look: Tick::ORIGIN,
@@ -154,9 +189,6 @@ pub(super) struct Inputs {
     pub(super) reports: mpsc::Receiver<Report>,
     pub(super) ended: Ended,
 }
-
-/// How often the node looks whether it has enough peers.
-const LOOK: Duration = Duration::from_secs(30);
 
 impl Driver {
     /// Runs until the application stops the node or lets go of it.
@@ -206,6 +238,9 @@ impl Driver {
             }
             Command::Query { request, reply } => self.on_query(request, reply),
             Command::Dial(address) => self.machines.dialer.add(address),
+            Command::WhoOffers { capability, reply } => {
+                reply.send(self.heard_of(capability)).ok();
+            }
             Command::Inspect(reply) => {
                 reply.send(self.status()).ok();
             }
@@ -231,6 +266,14 @@ impl Driver {
             }
             Report::Pushed { from, push } => self.on_pushed(from, push),
             Report::ToRelay { request, reply } => self.on_to_relay(request, reply),
+            Report::ToExchange { peer, wanted, reply } => {
+                reply.send(self.exchanged(peer, wanted)).ok();
+            }
+            Report::Exchanged { given, tried } => {
+                self.on_tried(tried);
+                self.on_given(given);
+            }
+            Report::Listed(records) => self.on_listed(&records),
             Report::Tried(tried) => self.on_tried(tried),
         }
     }
@@ -266,7 +309,7 @@ impl Driver {
             });
         }
         if self.machines.next_look <= now {
-            self.machines.next_look = now + LOOK;
+            self.machines.next_look = now + self.config.look;
             self.look_around();
         }
     }

@@ -25,6 +25,7 @@ use super::link::Link;
 use super::protocols::{KADEMLIA, RELAY};
 use super::shared::Shared;
 use super::streams;
+use crate::discovery::{Directory, PeerRecord};
 use crate::wire::WakuMessage;
 
 /// The node could not be put together.
@@ -48,6 +49,10 @@ pub(super) struct Behaviour {
     identify: identify::Behaviour,
     ping: ping::Behaviour,
     streams: streams::Behaviour,
+    #[cfg(feature = "rendezvous")]
+    pub(super) rendezvous: super::rendezvous::Behaviour,
+    #[cfg(feature = "nat")]
+    nat: super::nat::Behaviour,
 }
 
 pub(super) type Swarm = swarm::Swarm<Behaviour>;
@@ -65,6 +70,8 @@ pub(super) fn swarm(
         Transport::Memory => memory(key, shared, config.latency),
     };
     let transport = transport.map_err(|error| BuildError::Transport(error.to_string()))?;
+    #[cfg(feature = "nat")]
+    let (transport, relayed) = with_relays(config, key, shared, transport)?;
     let gossip = match config.mode {
         Mode::Core => Some(gossip(config)?),
         Mode::Edge => None,
@@ -80,6 +87,10 @@ pub(super) fn swarm(
         ),
         ping: ping::Behaviour::default(),
         streams,
+        #[cfg(feature = "rendezvous")]
+        rendezvous: super::rendezvous::Behaviour::new(config, key),
+        #[cfg(feature = "nat")]
+        nat: super::nat::Behaviour::new(config, peer, relayed),
     };
     let settings = swarm::Config::with_tokio_executor().with_idle_connection_timeout(IDLE);
     Ok(Swarm::new(transport, behaviour, peer, settings))
@@ -106,14 +117,35 @@ fn limits(connections: u32) -> connection_limits::ConnectionLimits {
 const MAX_DIALS: u32 = 32;
 
 fn kademlia(mode: Mode, peer: PeerId) -> kad::Behaviour<MemoryStore> {
-    let mut kademlia =
-        kad::Behaviour::with_config(peer, MemoryStore::new(peer), kad::Config::new(KADEMLIA));
+    let mut kademlia = kad::Behaviour::with_config(peer, record_store(peer), kademlia_config());
     kademlia.set_mode(Some(match mode {
         Mode::Core => kad::Mode::Server,
         Mode::Edge => kad::Mode::Client,
     }));
     kademlia
 }
+
+fn kademlia_config() -> kad::Config {
+    let mut config = kad::Config::new(KADEMLIA);
+    // What is stored here is looked at first; and nobody's records but our own are sent again.
+    config.set_record_filtering(kad::StoreInserts::FilterBoth);
+    config.set_replication_interval(None).set_publication_interval(None);
+    config.set_record_ttl(Some(Directory::MEMORY));
+    config
+}
+
+fn record_store(peer: PeerId) -> MemoryStore {
+    let config = kad::store::MemoryStoreConfig {
+        max_records: MAX_STORED_RECORDS,
+        max_value_bytes: PeerRecord::MAX_SEALED_BYTES,
+        ..kad::store::MemoryStoreConfig::default()
+    };
+    MemoryStore::with_config(peer, config)
+}
+
+/// Records of peers that are stored for the routing table; a further one takes the place of the one
+/// whose key is the farthest from this node's, if it is nearer.
+pub(super) const MAX_STORED_RECORDS: usize = 1024;
 
 /// Connections that know who is at the other end.
 type Connections = Boxed<(PeerId, StreamMuxerBox)>;
@@ -163,7 +195,24 @@ fn over_quic(key: &Keypair) -> io::Result<Connections> {
 }
 
 /// The first transport that takes an address.
-#[cfg(any(feature = "quic", feature = "websocket"))]
+/// Lets connections go through relays as well.
+#[cfg(feature = "nat")]
+fn with_relays(
+    config: &NodeConfig,
+    key: &Keypair,
+    shared: &Arc<Shared>,
+    direct: Connections,
+) -> Result<(Connections, Option<libp2p::relay::client::Behaviour>), BuildError> {
+    if !config.nat {
+        return Ok((direct, None));
+    }
+    let (circuits, behaviour) = libp2p::relay::client::new(key.public().to_peer_id());
+    let circuits = secured(circuits, key, shared, Duration::ZERO);
+    let circuits = circuits.map_err(|error| BuildError::Transport(error.to_string()))?;
+    Ok((either(circuits, direct), Some(behaviour)))
+}
+
+#[cfg(any(feature = "nat", feature = "quic", feature = "websocket"))]
 fn either(first: Connections, second: Connections) -> Connections {
     use libp2p::Transport as _;
     first.or_transport(second).map(|either, _| either.into_inner()).boxed()
@@ -194,9 +243,24 @@ where
     Ok(counted
         .upgrade(Version::V1Lazy)
         .authenticate(noise)
-        .multiplex(yamux::Config::default())
+        .multiplex(sharing())
         .timeout(HANDSHAKE)
         .boxed())
+}
+
+/// How streams share a connection: by Yamux, and with old browsers by mplex.
+#[cfg(feature = "mplex")]
+fn sharing() -> libp2p::core::upgrade::SelectUpgrade<yamux::Config, libp2p_mplex::Config> {
+    libp2p::core::upgrade::SelectUpgrade::new(
+        yamux::Config::default(),
+        libp2p_mplex::Config::default(),
+    )
+}
+
+/// How streams share a connection.
+#[cfg(not(feature = "mplex"))]
+fn sharing() -> yamux::Config {
+    yamux::Config::default()
 }
 
 fn gossip(config: &NodeConfig) -> Result<gossipsub::Behaviour, BuildError> {
@@ -300,5 +364,38 @@ fn topic_scores() -> gossipsub::TopicScoreParams {
         invalid_message_deliveries_weight: -100.0,
         invalid_message_deliveries_decay: 0.5,
         ..gossipsub::TopicScoreParams::default()
+    }
+}
+
+#[cfg(all(test, feature = "mplex"))]
+mod tests {
+    use libp2p::Transport as _;
+    use libp2p::futures::StreamExt;
+    use libp2p::swarm::SwarmEvent;
+
+    use super::*;
+    use crate::delivery::{Cluster, Node, OpenAdmission, Preset};
+
+    #[tokio::test]
+    async fn an_old_browser_gets_through() {
+        let config = Cluster::in_memory(NodeConfig::new(Preset::Local, Mode::Core));
+        let node = Node::start(config, Arc::new(OpenAdmission)).await.unwrap();
+        let key = Keypair::generate_secp256k1();
+        let transport = MemoryTransport::default()
+            .upgrade(Version::V1Lazy)
+            .authenticate(noise::Config::new(&key).unwrap())
+            .multiplex(libp2p_mplex::Config::default())
+            .boxed();
+        let settings = swarm::Config::with_tokio_executor();
+        let me = key.public().to_peer_id();
+        let mut browser = swarm::Swarm::new(transport, ping::Behaviour::default(), me, settings);
+        browser.dial(node.address().await.unwrap()).unwrap();
+        loop {
+            match browser.select_next_some().await {
+                SwarmEvent::Behaviour(ping::Event { result, .. }) => break assert!(result.is_ok()),
+                SwarmEvent::OutgoingConnectionError { error, .. } => panic!("{error}"),
+                _ => {}
+            }
+        }
     }
 }

@@ -4,7 +4,6 @@ use std::io;
 use std::sync::Arc;
 
 use libp2p::identity::Keypair;
-use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, PeerId, TransportError};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -17,12 +16,13 @@ use super::config::{Mode, NodeConfig, Preset};
 use super::driver::{Command, Driver, Inputs, Machines, metadata};
 use super::inbox::{Inbox, Received, Subscription};
 use super::network::{self, BuildError};
+use super::protocols::Capability;
 use super::request::{Outcome, Progress, RequestId};
 use super::send::TooManySends;
 use super::service::Servers;
 use super::shared::{Health, Shared, lock};
 use super::status::NodeStatus;
-use super::{keeper, streams};
+use super::{keeper, lists, streams};
 use crate::wire::{
     ContentTopic, MessageHash, Sharding, StoreRequest, StoreResponse, WakuMessage, Wire,
 };
@@ -174,6 +174,7 @@ impl Node {
         for address in &config.listen {
             swarm.listen_on(address.clone()).map_err(|error| refused(address, error))?;
         }
+        config.announce.iter().for_each(|address| swarm.add_external_address(address.clone()));
         let archive = config.store.as_ref().map(Archive::open).transpose()?;
         let keeper = archive.clone().map(keeper::start).transpose();
         let keeper = keeper.map_err(|error| ConnectError::Thread(error.kind()))?;
@@ -189,10 +190,12 @@ impl Node {
             metadata: metadata(&config),
         };
         servers.start(&protocols, accepted, &mut tasks);
+        lists::start(&config, &reports, &mut tasks);
         let peer = *swarm.local_peer_id();
         let driver = Driver {
             machines: Machines::new(&config, inbox, workers()),
             config: config.clone(),
+            key,
             clock,
             swarm,
             opener,
@@ -232,7 +235,9 @@ impl Node {
             () = self.commands.closed() => return Err(Stopped),
         };
         let first = addresses.ok().and_then(|addresses| addresses.first().cloned());
-        first.map(|address| address.with(Protocol::P2p(self.peer))).ok_or(Stopped)
+        // That of a relay ends with the id already.
+        let whole = first.map(|address| address.with_p2p(self.peer).unwrap_or_else(|it| it));
+        whole.ok_or(Stopped)
     }
 
     /// Connects to a node, and keeps trying for as long as this one runs.
@@ -242,6 +247,17 @@ impl Node {
     /// [`Stopped`].
     pub async fn dial(&self, address: Multiaddr) -> Result<(), Stopped> {
         self.command(Command::Dial(address)).await
+    }
+
+    /// Where peers are that are said to offer something, each address with its peer's id: from the
+    /// lists in the domain name system, peer exchange, the routing table, rendezvous points and the
+    /// [`Lookup`](super::Lookup) of the configuration. Gives what is known and does not go looking.
+    ///
+    /// # Errors
+    ///
+    /// [`Stopped`].
+    pub async fn who_offers(&self, capability: Capability) -> Result<Vec<Multiaddr>, Stopped> {
+        self.ask(|reply| Command::WhoOffers { capability, reply }).await
     }
 
     /// Sends a payload to everyone who reads `topic`.

@@ -20,11 +20,20 @@ pub(super) struct Peers {
 struct Peer {
     offers: HashSet<Capability>,
     failures: u32,
+    /// Where we dialled it.
+    address: Option<Multiaddr>,
 }
 
 impl Peers {
-    pub(super) fn connected(&mut self, peer: PeerId) {
-        self.known.entry(peer).or_default();
+    /// Notes that a peer is there, and where it was dialled, if we did.
+    pub(super) fn connected(&mut self, peer: PeerId, dialled: Option<Multiaddr>) {
+        let known = self.known.entry(peer).or_default();
+        known.address = dialled.or(known.address.take());
+    }
+
+    /// Where a peer was dialled, without its id.
+    pub(super) fn address(&self, peer: &PeerId) -> Option<&Multiaddr> {
+        self.known.get(peer)?.address.as_ref()
     }
 
     pub(super) fn gone(&mut self, peer: &PeerId) {
@@ -83,7 +92,8 @@ impl Peers {
     }
 }
 
-/// Dials the peers we begin with, with growing pauses, for as long as they are not connected.
+/// Dials the peers we begin with, with growing pauses, for as long as they are not connected; and
+/// those that were heard of, a few times.
 #[derive(Debug)]
 pub(super) struct Dialer {
     targets: Vec<Target>,
@@ -94,6 +104,8 @@ struct Target {
     address: Multiaddr,
     next: Tick,
     pause: Duration,
+    /// How often it is tried yet; always, if that is not said.
+    tries: Option<u32>,
 }
 
 impl Dialer {
@@ -101,6 +113,10 @@ impl Dialer {
     const LONGEST_PAUSE: Duration = Duration::from_secs(120);
     /// Addresses that are dialled; further ones are not taken.
     const MAX_TARGETS: usize = 256;
+    /// Addresses heard of that are dialled at once.
+    const MAX_CANDIDATES: usize = 64;
+    /// How often an address that was only heard of is dialled.
+    const CANDIDATE_TRIES: u32 = 2;
 
     pub(super) fn new(addresses: &[Multiaddr]) -> Self {
         let mut dialer = Self { targets: Vec::new() };
@@ -109,20 +125,40 @@ impl Dialer {
     }
 
     pub(super) fn add(&mut self, address: Multiaddr) {
-        let is_new = self.targets.iter().all(|target| target.address != address);
-        if is_new && self.targets.len() < Self::MAX_TARGETS {
+        let kept = self.targets.iter().filter(|target| target.tries.is_none()).count();
+        if kept < Self::MAX_TARGETS {
+            self.targets.retain(|target| target.address != address || target.tries.is_none());
+            self.push(address, None);
+        }
+    }
+
+    /// Dials an address that somebody said, until it was reached or tried in vain.
+    pub(super) fn add_candidate(&mut self, address: Multiaddr) {
+        let tried = self.targets.iter().filter(|target| target.tries.is_some()).count();
+        if tried < Self::MAX_CANDIDATES {
+            self.push(address, Some(Self::CANDIDATE_TRIES));
+        }
+    }
+
+    fn push(&mut self, address: Multiaddr, tries: Option<u32>) {
+        if self.targets.iter().all(|target| target.address != address) {
             let (next, pause) = (Tick::ORIGIN, Self::FIRST_PAUSE);
-            self.targets.push(Target { address, next, pause });
+            self.targets.push(Target { address, next, pause, tries });
         }
     }
 
     /// The next address to dial, until `None`.
     pub(super) fn poll_output(&mut self, now: Tick, peers: &Peers) -> Option<Multiaddr> {
+        self.targets.retain(|target| match target.tries {
+            None => true,
+            Some(tries) => tries > 0 && !is_connected(&target.address, peers),
+        });
         for target in &mut self.targets {
             if is_connected(&target.address, peers) {
                 (target.next, target.pause) = (now, Self::FIRST_PAUSE);
             } else if target.next <= now {
                 target.next = now + target.pause;
+                target.tries = target.tries.map(|tries| tries.saturating_sub(1));
                 target.pause = (target.pause * 2).min(Self::LONGEST_PAUSE);
                 return Some(target.address.clone());
             }
@@ -170,7 +206,7 @@ mod tests {
             }
         }
         assert_eq!(dials, [0, 1, 3, 7, 15]);
-        peers.connected(peer);
+        peers.connected(peer, None);
         assert_eq!(dialer.poll_output(at(99), &peers), None);
         assert_eq!(dialer.next_deadline(&peers), None);
         peers.gone(&peer);
@@ -179,11 +215,30 @@ mod tests {
     }
 
     #[test]
+    fn who_was_only_heard_of_is_dialled_twice_and_then_forgotten() {
+        let (peers, mut dialer) = (Peers::default(), Dialer::new(&[]));
+        for number in 0..100 {
+            dialer.add_candidate(format!("/memory/{number}").parse().unwrap());
+        }
+        let mut dials = 0;
+        for second in 0..20 {
+            dials += core::iter::from_fn(|| dialer.poll_output(at(second), &peers)).count();
+        }
+        assert_eq!(dials, 2 * Dialer::MAX_CANDIDATES);
+        assert_eq!(dialer.next_deadline(&peers), None);
+        // One that we are told to keep is kept.
+        dialer.add_candidate("/memory/1".parse().unwrap());
+        dialer.add("/memory/1".parse().unwrap());
+        assert!(core::iter::from_fn(|| dialer.poll_output(at(99), &peers)).count() == 1);
+        assert!(dialer.next_deadline(&peers).is_some());
+    }
+
+    #[test]
     fn the_reliable_are_asked_first() {
         let [one, other] = [PeerId::random(), PeerId::random()];
         let mut peers = Peers::default();
         for peer in [one, other] {
-            peers.connected(peer);
+            peers.connected(peer, None);
             let new = peers.offers(peer, |capability| capability == Capability::Store);
             assert_eq!(new, [Capability::Store]);
         }

@@ -3,5 +3,5 @@
 mod client;
 mod server;
 
-pub(super) use client::{Tried, check, push, query, subscribe};
+pub(super) use client::{Given, Tried, check, exchange, push, query, subscribe};
 pub(super) use server::{Servers, push_all};

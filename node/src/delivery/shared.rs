@@ -128,6 +128,12 @@ counters! {
     filter_pushed,
     /// Store queries answered
     store_served,
+    /// Records of peers given to peers
+    exchange_served,
+    /// Peers heard of, as news
+    peers_discovered,
+    /// Records of peers that do not count
+    records_refused,
     /// Peers disconnected for their score or cluster
     peers_dropped,
     /// Bytes that came in, over TCP and WebSocket

@@ -22,6 +22,13 @@ pub struct NodeStatus {
     pub health: Health,
     /// Where it listens.
     pub addresses: Vec<String>,
+    /// Where others reach it, as far as it knows.
+    pub reached_at: Vec<String>,
+    /// Its signed record, as a list of nodes would have it; none without an address or with a key of
+    /// another kind than secp256k1.
+    pub record: Option<String>,
+    /// Peers that were heard of.
+    pub known_peers: usize,
     /// Connected peers.
     pub peers: Vec<PeerStatus>,
     /// Peers that share a topic of gossip with it.

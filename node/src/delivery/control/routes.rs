@@ -7,11 +7,14 @@ use std::sync::Arc;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use axum::{Json, Router, middleware};
 use serde::{Deserialize, Serialize};
 
+use super::channels::{self, Channels};
 use super::guard::{self, Token};
+use crate::channel::MAX_MESSAGE_BYTES;
+use crate::delivery::Capability;
 use crate::delivery::node::{Envelope, Node, SendError, Stopped};
 use crate::delivery::request::{Outcome, Progress, RequestId};
 use crate::delivery::shared::Health;
@@ -24,12 +27,18 @@ use crate::wire::WakuMessage;
 pub(super) const HEALTH: &str = "/health";
 
 #[derive(Clone)]
-struct Context {
-    node: Node,
+pub(super) struct Context {
+    pub(super) node: Node,
     services: Services,
+    pub(super) channels: Arc<Channels>,
 }
 
-pub(super) fn router(node: Node, services: Services, token: Token) -> Router {
+pub(super) fn router(
+    node: Node,
+    services: Services,
+    channels: Arc<Channels>,
+    token: Token,
+) -> Router {
     Router::new()
         .route(HEALTH, get(health))
         .route("/metrics", get(metrics))
@@ -37,9 +46,20 @@ pub(super) fn router(node: Node, services: Services, token: Token) -> Router {
         .route("/messages", post(send))
         .route("/messages/{request}", get(progress))
         .route("/peers", post(dial))
-        .with_state(Context { node, services })
+        .route("/offers/{capability}", get(offers))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .merge(channel_routes())
+        .with_state(Context { node, services, channels })
         .layer(middleware::from_fn_with_state(Arc::new(token), guard::check))
+}
+
+fn channel_routes() -> Router<Context> {
+    Router::new()
+        .route("/channels", post(channels::open))
+        .route("/channels/{id}", delete(channels::close))
+        .route("/channels/{id}/messages", post(channels::send).get(channels::next))
+        .route("/channels/{id}/messages/{request}", get(channels::outcome))
+        .layer(DefaultBodyLimit::max(2 * MAX_MESSAGE_BYTES + 4096))
 }
 
 /// A message in hexadecimal, and what is around it.
@@ -186,11 +206,19 @@ async fn dial(
     Ok(StatusCode::ACCEPTED)
 }
 
+async fn offers(
+    State(context): State<Context>,
+    Path(capability): Path<Capability>,
+) -> Result<Json<Vec<String>>, Refusal> {
+    let addresses = context.node.who_offers(capability).await?;
+    Ok(Json(addresses.iter().map(ToString::to_string).collect()))
+}
+
 /// Why a request was not carried out.
-struct Refusal(StatusCode, String);
+pub(super) struct Refusal(pub(super) StatusCode, pub(super) String);
 
 impl Refusal {
-    fn bad(error: impl core::fmt::Display) -> Self {
+    pub(super) fn bad(error: impl core::fmt::Display) -> Self {
         Self(StatusCode::BAD_REQUEST, error.to_string())
     }
 }

@@ -66,6 +66,54 @@ async fn programs_with_the_token_learn_the_status() {
     let (code, metrics) = plane.get("/metrics").await;
     assert_eq!(code, 200);
     assert!(metrics.contains("\nlogos_messages_received 0\n"), "{metrics}");
+    assert_eq!(plane.get("/offers/store").await, (200, "[]".to_owned()));
+    assert_eq!(plane.get("/offers/everything").await.0, 400);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_programs_talk_on_a_channel() {
+    let (one, other) = (plane().await, plane().await);
+    let (_, status) = one.get("/status").await;
+    let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+    let node = &status["node"];
+    let address = format!(
+        "{}/p2p/{}",
+        node["addresses"][0].as_str().unwrap(),
+        node["peer_id"].as_str().unwrap()
+    );
+    other.post("/peers", &format!(r#"{{"address":"{address}"}}"#)).await;
+    let secret = "07".repeat(32);
+    for (plane, key) in [(&one, "01"), (&other, "02")] {
+        let key = key.repeat(32);
+        let opening = format!(r#"{{"id":"plans","secret":"{secret}","key":"{key}"}}"#);
+        assert_eq!(plane.post("/channels", &opening).await.0, 201);
+        assert_eq!(plane.post("/channels", &opening).await.0, 409);
+    }
+    let path = "/channels/plans/messages";
+    let (code, accepted) = one.post(path, r#"{"payload":"6869"}"#).await;
+    assert_eq!((code, accepted.as_str()), (202, r#"{"request":0}"#));
+    let (code, heard) = other.get(path).await;
+    let heard: serde_json::Value = serde_json::from_str(&heard).unwrap();
+    assert_eq!((code, &heard["kind"], &heard["payload"]), (200, &"message".into(), &"6869".into()));
+    loop {
+        let (code, ended) = one.get(&format!("{path}/0")).await;
+        let ended: serde_json::Value = serde_json::from_str(&ended).unwrap();
+        assert_eq!(code, 200);
+        if ended["state"] == "acked" {
+            break;
+        }
+    }
+    assert_eq!(one.get(&format!("{path}/7")).await.0, 404);
+    let ephemeral = r#"{"payload":"6869","ephemeral":true}"#;
+    assert_eq!(one.post(path, ephemeral).await, (202, "{}".to_owned()));
+    assert_eq!(one.post("/channels/other/messages", ephemeral).await.0, 404);
+    let closing = format!(
+        "DELETE /channels/plans HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\n\
+         Connection: close\r\n\r\n",
+        one.token
+    );
+    assert_eq!(one.raw(&closing).await.0, 204);
+    assert_eq!(one.raw(&closing).await.0, 404);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Peers that come and go, and the topics we share with them.
 
+use libp2p::core::ConnectedPoint;
 use libp2p::gossipsub::{self, IdentTopic};
 use libp2p::swarm::SwarmEvent;
 use libp2p::{Multiaddr, PeerId, identify};
@@ -15,15 +16,16 @@ use crate::delivery::shared::{Health, lock};
 use crate::delivery::status::NodeStatus;
 use crate::wire::{ContentTopic, MetadataMessage, PubsubTopic};
 
-/// Peers that offer a capability, under which more are sought.
-const ENOUGH: usize = 2;
-
 impl Driver {
     pub(super) fn on_network(&mut self, event: SwarmEvent<BehaviourEvent>) {
         match event {
             SwarmEvent::Behaviour(event) => self.on_behaviour(event),
-            SwarmEvent::ConnectionEstablished { peer_id, .. } => {
-                self.machines.peers.connected(peer_id);
+            SwarmEvent::ConnectionEstablished { peer_id, endpoint, .. } => {
+                let dialled = match endpoint {
+                    ConnectedPoint::Dialer { address, .. } => Some(address),
+                    ConnectedPoint::Listener { .. } => None,
+                };
+                self.machines.peers.connected(peer_id, dialled);
                 self.tell_health();
             }
             SwarmEvent::ConnectionClosed { peer_id, num_established: 0, .. } => {
@@ -31,13 +33,27 @@ impl Driver {
             }
             SwarmEvent::NewListenAddr { address, .. } => {
                 info!(%address, "listening");
+                if self.config.reachable {
+                    self.swarm.add_external_address(address.clone());
+                    self.announce();
+                }
                 self.shared.addresses.send_modify(|addresses| addresses.push(address));
             }
             SwarmEvent::ExpiredListenAddr { address, .. } => {
+                self.swarm.remove_external_address(&address);
+                self.announce();
                 self.shared.addresses.send_modify(|addresses| addresses.retain(|a| *a != address));
+            }
+            #[cfg(feature = "nat")]
+            SwarmEvent::ListenerClosed { listener_id, .. } => self.on_listener_closed(listener_id),
+            SwarmEvent::ExternalAddrConfirmed { .. } | SwarmEvent::ExternalAddrExpired { .. } => {
+                self.announce();
             }
             SwarmEvent::OutgoingConnectionError { peer_id, error, .. } => {
                 debug!(?peer_id, %error, "dialling failed");
+                if let Some(peer) = peer_id {
+                    self.machines.directory.handle_failure(self.clock.now(), &peer);
+                }
             }
             _ => {}
         }
@@ -57,6 +73,9 @@ impl Driver {
                 identify::Event::Received { peer_id, info, .. }
                 | identify::Event::Pushed { peer_id, info, .. },
             ) => self.on_identified(peer_id, &info),
+            BehaviourEvent::Kademlia(event) => self.on_kademlia(event),
+            #[cfg(feature = "rendezvous")]
+            BehaviourEvent::Rendezvous(event) => self.on_rendezvous(event),
             _ => {}
         }
     }
@@ -116,6 +135,7 @@ impl Driver {
         self.machines.peers.gone(peer);
         self.machines.filter.handle_gone(peer);
         self.machines.pushers.remove(peer);
+        self.machines.exchange.handle_gone(peer);
         lock(&self.shared.filter).forget(peer);
         self.tell_health();
     }
@@ -123,21 +143,6 @@ impl Driver {
     pub(super) fn dial(&mut self, address: Multiaddr) {
         if let Err(error) = self.swarm.dial(address.clone()) {
             debug!(%address, %error, "cannot dial");
-        }
-    }
-
-    /// Finds more peers while there are few.
-    pub(super) fn look_around(&mut self) {
-        if let Some(lookup) = self.config.lookup.clone() {
-            let lacking = |capability: &Capability| self.machines.peers.count(*capability) < ENOUGH;
-            let lacking: Vec<_> = Capability::ALL.into_iter().filter(lacking).collect();
-            for address in lacking.into_iter().flat_map(|each| lookup.who_offers(each)) {
-                self.machines.dialer.add(address);
-            }
-        }
-        if let Some(kademlia) = self.swarm.behaviour_mut().kademlia.as_mut() {
-            // Without peers there is nobody to ask.
-            kademlia.bootstrap().ok();
         }
     }
 
@@ -202,6 +207,9 @@ impl Driver {
             shards: self.config.sharding.shards(),
             health: *self.shared.health.borrow(),
             addresses: self.shared.addresses.borrow().iter().map(Multiaddr::to_string).collect(),
+            reached_at: self.swarm.external_addresses().map(Multiaddr::to_string).collect(),
+            record: machines.announcing.record().map(ToString::to_string),
+            known_peers: machines.directory.len(),
             peers: machines.peers.table(),
             relay_peers: self.relay_peers(),
             sends_under_way: machines.sends.under_way(),

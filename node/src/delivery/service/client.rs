@@ -4,12 +4,13 @@ use libp2p::PeerId;
 
 use crate::delivery::filter::{FilterAsk, FilterFailure};
 use crate::delivery::framed::{self, ExchangeError};
-use crate::delivery::protocols::{FILTER, LIGHTPUSH, STORE};
+use crate::delivery::protocols::{FILTER, LIGHTPUSH, PEER_EXCHANGE, STORE};
 use crate::delivery::send::PushFailure;
 use crate::delivery::streams::Opener;
+use crate::discovery::{Enr, EnrError};
 use crate::wire::{
-    FilterRequest, FilterResponse, LightPushRequest, LightPushResponse, MessageHash, StoreRequest,
-    StoreResponse, status,
+    FilterRequest, FilterResponse, LightPushRequest, LightPushResponse, MessageHash, PeerExchange,
+    StoreRequest, StoreResponse, status,
 };
 
 /// Peers that are tried for one request.
@@ -101,4 +102,24 @@ pub(in crate::delivery) async fn query(
         }
     }
     (Err(failure), tried)
+}
+
+/// Records that a peer gave, each checked; those that do not count are `Err`.
+pub(in crate::delivery) type Given = Vec<Result<Enr, EnrError>>;
+
+/// Asks a peer for records of others.
+pub(in crate::delivery) async fn exchange(
+    opener: Opener,
+    peer: PeerId,
+    wanted: u64,
+) -> (Given, Tried) {
+    let query = PeerExchange::Query { peers: wanted };
+    match framed::ask(&opener, peer, PEER_EXCHANGE, &query).await {
+        Ok(PeerExchange::Response { records, .. }) => {
+            let given = records.iter().take(PeerExchange::MAX_RECORDS);
+            (given.map(|record| Enr::decode(record)).collect(), vec![(peer, true)])
+        }
+        // A question is no answer.
+        Ok(PeerExchange::Query { .. }) | Err(_) => (Given::new(), vec![(peer, false)]),
+    }
 }

@@ -13,13 +13,14 @@ use crate::delivery::archive::Archive;
 use crate::delivery::clock::Clock;
 use crate::delivery::config::{Mode, NodeConfig};
 use crate::delivery::driver::Report;
+use crate::delivery::exchange;
 use crate::delivery::framed::{self, EXCHANGE_TIME, ExchangeError};
-use crate::delivery::protocols::{FILTER, FILTER_PUSH, LIGHTPUSH, METADATA, STORE};
+use crate::delivery::protocols::{FILTER, FILTER_PUSH, LIGHTPUSH, METADATA, PEER_EXCHANGE, STORE};
 use crate::delivery::shared::{Shared, lock};
 use crate::delivery::streams::{Accepted, Incoming, Opener};
 use crate::wire::{
-    FilterRequest, LightPushRequest, LightPushResponse, MessagePush, MetadataMessage, StoreRequest,
-    StoreResponse, Wire, status,
+    FilterRequest, LightPushRequest, LightPushResponse, MessagePush, MetadataMessage, PeerExchange,
+    StoreRequest, StoreResponse, Wire, status,
 };
 
 /// Streams of one protocol that are served at once; further ones wait.
@@ -42,7 +43,7 @@ impl Servers {
         if config.mode == Mode::Edge {
             protocols.push(FILTER_PUSH);
         } else if config.serves {
-            protocols.extend([LIGHTPUSH, FILTER]);
+            protocols.extend([LIGHTPUSH, FILTER, PEER_EXCHANGE]);
         }
         if config.store.is_some() {
             protocols.push(STORE);
@@ -94,6 +95,7 @@ impl Servers {
                 each if *each == METADATA => self.metadata(stream).await,
                 each if *each == FILTER => self.filter(peer, stream).await,
                 each if *each == LIGHTPUSH => self.lightpush(stream).await,
+                each if *each == PEER_EXCHANGE => self.exchange(peer, stream).await,
                 _ => self.store(stream).await,
             }
         };
@@ -124,6 +126,20 @@ impl Servers {
                 status: status::UNAVAILABLE,
                 ..LightPushResponse::default()
             })
+        })
+        .await
+    }
+
+    async fn exchange(&self, peer: PeerId, stream: Stream) -> Result<(), ExchangeError> {
+        self.shared.counters.exchange_served.add();
+        answer(stream, |request: PeerExchange| async move {
+            let PeerExchange::Query { peers } = request else {
+                return exchange::refusal(status::BAD_REQUEST);
+            };
+            let (reply, response) = oneshot::channel();
+            let sent = self.reports.send(Report::ToExchange { peer, wanted: peers, reply }).await;
+            let answered = if sent.is_ok() { response.await.ok() } else { None };
+            answered.unwrap_or_else(|| exchange::refusal(status::UNAVAILABLE))
         })
         .await
     }
