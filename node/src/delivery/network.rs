@@ -194,7 +194,6 @@ fn over_quic(key: &Keypair) -> io::Result<Connections> {
     })
 }
 
-/// The first transport that takes an address.
 /// Lets connections go through relays as well.
 #[cfg(feature = "nat")]
 fn with_relays(
@@ -212,6 +211,7 @@ fn with_relays(
     Ok((either(circuits, direct), Some(behaviour)))
 }
 
+/// The first transport that takes an address.
 #[cfg(any(feature = "nat", feature = "quic", feature = "websocket"))]
 fn either(first: Connections, second: Connections) -> Connections {
     use libp2p::Transport as _;
