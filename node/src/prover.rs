@@ -8,13 +8,15 @@
 //! | [`Job`], [`Submission`], [`ProofRecord`] | a proof from its order to its place in the stream |
 //! | [`Mark`], [`Evidence`] | nullifiers, and who used one twice |
 //! | [`Store`], [`EmbeddedStore`], [`PostgresStore`] | what outlives a process |
-//! | [`Group`], [`MembershipSource`], [`InService`], [`StaticFile`] | the members and their tree |
+//! | [`MembershipSource`], [`InService`], [`Copied`], [`StaticFile`] | where members come from |
+//! | [`Group`], [`Place`] | their trees |
 //! | [`Custody`] | secrets of members whose identity the service holds |
 //! | [`Circuits`], [`Workshop`], [`Workers`] | making proofs |
 //! | [`Stream`], [`Subscription`] | handing them out, from any number on |
 //! | [`Service`], [`Problem`], [`Access`] | what may be asked, by whom, and what is answered |
 //! | [`Grpc`], [`Compat`], [`routes`], [`wire`] | the interfaces |
 //! | [`Upstream`], [`Aggregator`], [`Slasher`] | following streams of others |
+//! | [`mod@evm`] | members of a contract on an EVM chain |
 //! | [`mod@load`] | load on a service, and what it bears |
 //! | [`Config`], [`Instance`] | a service from its settings to its end |
 //!
@@ -28,6 +30,7 @@ mod compat;
 mod config;
 mod custody;
 mod epoch;
+pub mod evm;
 mod group;
 mod grpc;
 mod instance;
@@ -35,13 +38,17 @@ mod job;
 mod listener;
 pub mod load;
 mod mark;
+mod membership;
 pub mod metrics;
+mod outbound;
 mod problem;
+mod recent;
 mod registry;
 mod reservation;
 mod rest;
 mod service;
 mod slasher;
+mod static_file;
 mod store;
 mod stream;
 mod upstream;
@@ -53,12 +60,10 @@ pub use access::{Access, Caller, Rate, Scope, Token};
 pub use aggregator::Aggregator;
 pub use clock::{Clock, SteppedClock, SystemClock};
 pub use compat::Compat;
-pub use config::{Config, ConfigError, TokenConfig, tls};
+pub use config::{ChainConfig, Config, ConfigError, ContractKind, TokenConfig, tls};
 pub use custody::{Custody, SEALED_BYTES, UnsealError};
 pub use epoch::{Epoch, EpochSchedule, Millis, NullifierOrder};
-pub use group::{
-    Group, InService, MAX_TREES, MembershipSource, Place, StaticFile, StaticFileError,
-};
+pub use group::{Group, MAX_TREES, Place};
 pub use grpc::Grpc;
 pub use instance::{Instance, Running};
 pub use job::{
@@ -67,20 +72,23 @@ pub use job::{
 };
 pub use listener::{bind, routes, serve};
 pub use mark::{Evidence, Mark, Recorded};
+pub use membership::{Copied, IN_SERVICE, InService, MembershipSource, claim_members};
 pub use metrics::Metrics;
+pub use outbound::{Outbound, OutboundError};
 pub use problem::Problem;
-pub use registry::{MemberRecord, RegisterRefusal, Registration};
+pub use registry::{Amendment, Leaf, MemberRecord, RegisterRefusal, Registration};
 pub use reservation::{Counter, MemberKey, Refusal, Reservation, Wanted, reserve};
 pub use service::{
     Claim, MAX_BATCH, MAX_KEY_BYTES, MAX_MESSAGE_BYTES, MAX_WAIT, Order, Parts, QuotaState, Rules,
     Service,
 };
 pub use slasher::{Listener, Slasher, Webhook, report};
+pub use static_file::{FROM_FILE, StaticFile, StaticFileError};
 pub use store::{
-    Admitted, Denied, Depths, EmbeddedStore, PostgresStore, Publication, ReserveRequest, Store,
-    StoreError,
+    Admitted, Delivery, Denied, Depths, EmbeddedStore, PostgresStore, Publication, ReserveRequest,
+    Store, StoreError,
 };
 pub use stream::{Slow, Stream, Subscription, Waiting};
 pub use upstream::{Client, ShowToken, Sink, Upstream, client};
 pub use workers::{LEASE_MS, Workers};
-pub use workshop::{Circuits, HotPolicy, MAX_IDS, Workshop};
+pub use workshop::{Circuits, HotPolicy, MAX_IDS, Makers, Ready, Workshop};

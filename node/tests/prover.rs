@@ -529,11 +529,43 @@ async fn two_thousand_subscribers_of_one_instance_each_see_the_proof() {
             streams.push(client.watch_proofs(wants).await.unwrap().into_inner());
         }
     }
-    let proof = bench.prove(b"alice", b"hello").await.proof;
+    let mut proofs = Vec::new();
+    for number in 0u8..3 {
+        proofs.push(bench.prove(b"alice", &[number]).await.proof);
+    }
     for stream in &mut streams {
-        assert_eq!(stream.message().await.unwrap(), proof);
+        for proof in &proofs {
+            assert_eq!(stream.message().await.unwrap(), *proof);
+        }
     }
     assert_eq!(bench.service().parts().metrics.subscribers.get(), 2000);
+    bench.service().stop();
+    for stream in &mut streams {
+        assert!(!matches!(stream.message().await, Ok(Some(_))), "nothing comes twice");
+    }
+}
+
+#[tokio::test]
+async fn ids_that_are_burnt_ahead_are_part_of_the_quota_and_used_once() {
+    let bench = Bench::start().await;
+    bench.register(b"alice").await;
+    let mut seen = std::collections::HashSet::new();
+    for number in 0..LIMIT {
+        let slots = bench.service().parts().metrics.slots.get();
+        let job = bench.prove(b"alice", &number.to_le_bytes()).await;
+        let reservation = job.reservation.unwrap();
+        assert!(reservation.count == 1 && reservation.first_id < LIMIT);
+        assert!(seen.insert(reservation.first_id), "{reservation:?} twice");
+        assert_eq!(bench.used(b"alice").await, number + 1);
+        // Sometimes there is time to work ahead, sometimes not.
+        if number == 5 {
+            while bench.service().parts().metrics.slots.get() == slots {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+    let refused = bench.refused(b"alice").await;
+    assert_eq!(refused, (Code::ResourceExhausted, "OVER_QUOTA".to_owned()));
 }
 
 /// A disk that is taken away.

@@ -19,9 +19,13 @@ use super::access::{Access, Rate, Scope, Token};
 use super::clock::SystemClock;
 use super::custody::Custody;
 use super::epoch::{EpochSchedule, Millis, NullifierOrder};
-use super::group::{Group, InService, MembershipSource, StaticFile};
+use super::evm::{Chain, Contract, Reading, Rpc};
+use super::group::Group;
+use super::membership::{Copied, IN_SERVICE, InService, MembershipSource, claim_members};
 use super::metrics::Metrics;
+use super::outbound::Outbound;
 use super::service::{Parts, Rules};
+use super::static_file::{FROM_FILE, StaticFile};
 use super::store::{EmbeddedStore, PostgresStore, Store, StoreError};
 use super::workshop::Circuits;
 
@@ -76,6 +80,8 @@ pub struct Config {
     pub connections: u32,
     /// A file of members; without one, members register with the service.
     pub members: Option<PathBuf>,
+    /// A contract whose members these are.
+    pub chain: Option<ChainConfig>,
     /// Trees of 2^20 members each that there may be; one takes 64 MiB once it is full.
     pub trees: u32,
     /// A file with the 32 bytes, or 64 digits, under which secrets are sealed; without one, the
@@ -115,6 +121,56 @@ pub struct Config {
     pub tls_clients: Option<PathBuf>,
 }
 
+/// A contract of members on an EVM chain.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChainConfig {
+    /// The chain's node, `http://..` or `https://..`, which may hold a key.
+    pub rpc: String,
+    /// The contract's address, 40 digits behind `0x`.
+    pub contract: String,
+    /// `waku-rln-v2` or `status`.
+    pub kind: ContractKind,
+    /// The chain's number.
+    pub chain_id: u64,
+    /// The block in which the contract was made.
+    #[serde(default)]
+    pub start_block: u64,
+    /// Blocks that must follow one before it counts.
+    #[serde(default = "confirmations")]
+    pub confirmations: u64,
+    /// Seconds between two looks.
+    #[serde(default = "poll_seconds")]
+    pub poll_seconds: u64,
+    /// Blocks whose logs are asked for at once, at most; fewer if the node refuses.
+    #[serde(default = "range_blocks")]
+    pub range_blocks: u64,
+    /// Messages an epoch of each member, where the contract has no rates (`status`).
+    pub limit: Option<u32>,
+}
+
+/// Which contract.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum ContractKind {
+    /// `WakuRlnV2` of the delivery network.
+    WakuRlnV2,
+    /// The registry of the Status network.
+    Status,
+}
+
+const fn confirmations() -> u64 {
+    12
+}
+
+const fn poll_seconds() -> u64 {
+    12
+}
+
+const fn range_blocks() -> u64 {
+    5000
+}
+
 /// A token as it is configured.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -134,6 +190,7 @@ impl Default for Config {
             store: "prover.redb".to_owned(),
             connections: 20,
             members: None,
+            chain: None,
             trees: 1,
             custody_key: None,
             tenant: "default".to_owned(),
@@ -209,14 +266,7 @@ impl Config {
     pub async fn parts(&self) -> Result<Parts, ConfigError> {
         let schedule = self.schedule()?;
         let store = self.open_store(&schedule).await?;
-        let source: Arc<dyn MembershipSource> = match &self.members {
-            None => Arc::new(InService(Arc::clone(&store))),
-            Some(path) => {
-                let text = String::from_utf8(read(path)?)
-                    .map_err(|_| setting("members", "the file is no text"))?;
-                Arc::new(StaticFile::parse(&text).map_err(|error| setting("members", &error))?)
-            }
-        };
+        let source = self.source(&store).await?;
         let group =
             Group::new(Depth::RLN, self.trees).ok_or_else(|| setting("trees", "1 to 64 trees"))?;
         let rules =
@@ -233,6 +283,61 @@ impl Config {
             rules,
             metrics: Arc::new(Metrics::default()),
         })
+    }
+
+    async fn source(
+        &self,
+        store: &Arc<dyn Store>,
+    ) -> Result<Arc<dyn MembershipSource>, ConfigError> {
+        if let Some(chain) = &self.chain {
+            if self.members.is_some() {
+                return Err(setting("chain", "members are of a file or of a chain"));
+            }
+            return Ok(Arc::new(self.chain(chain, store).await?));
+        }
+        let Some(path) = &self.members else {
+            claim_members(&**store, IN_SERVICE).await?;
+            return Ok(Arc::new(InService(Arc::clone(store))));
+        };
+        let text = String::from_utf8(read(path)?)
+            .map_err(|_| setting("members", "the file is no text"))?;
+        let file = StaticFile::parse(text).map_err(|error| setting("members", &error))?;
+        claim_members(&**store, FROM_FILE).await?;
+        file.copy_to(&**store).await?;
+        Ok(Arc::new(Copied(Arc::clone(store))))
+    }
+
+    async fn chain(
+        &self,
+        chain: &ChainConfig,
+        store: &Arc<dyn Store>,
+    ) -> Result<Chain, ConfigError> {
+        let uri = chain.rpc.parse().map_err(|error| setting("chain.rpc", &error))?;
+        // The address may hold a key, so no message repeats it.
+        let outbound =
+            Outbound::new(uri, &[]).map_err(|_| setting("chain.rpc", "http or https is wanted"))?;
+        let address = chain.contract.strip_prefix("0x").unwrap_or(&chain.contract);
+        let address =
+            crate::hex::decode(address).ok().and_then(|bytes| (*bytes).as_slice().try_into().ok());
+        let address = address.ok_or_else(|| setting("chain.contract", "40 digits are wanted"))?;
+        let contract = match (chain.kind, chain.limit) {
+            (ContractKind::WakuRlnV2, None) => Contract::WakuRlnV2,
+            (ContractKind::Status, Some(limit)) if limit > 0 => Contract::Status { limit },
+            _ => return Err(setting("chain.limit", "status has one, waku-rln-v2 has its own")),
+        };
+        let capacity = Depth::RLN.capacity().saturating_mul(self.trees.into());
+        let reading = Reading {
+            contract,
+            chain: chain.chain_id,
+            start: chain.start_block,
+            confirmations: chain.confirmations,
+            poll: std::time::Duration::from_secs(chain.poll_seconds.max(1)),
+            range: chain.range_blocks,
+            capacity,
+        };
+        let chain = Chain::new(Arc::clone(store), Rpc::new(outbound), address, reading);
+        claim_members(&**store, &chain.name()).await?;
+        Ok(chain)
     }
 
     fn custody(&self) -> Result<Option<Arc<Custody>>, ConfigError> {

@@ -282,7 +282,7 @@ impl v1::rln_server::Rln for Grpc {
 
     async fn get_merkle_path(&self, request: Request<v1::MemberRequest>) -> Answer<v1::MerklePath> {
         self.admit(&request, Scope::Read)?;
-        let place = self.0.place(&request.get_ref().member)?;
+        let place = self.0.place(&request.get_ref().member).await?;
         let siblings = place.path.siblings().iter().map(|node: &Fr| node.to_bytes().to_vec());
         Ok(Response::new(v1::MerklePath {
             index: place.path.index(),
@@ -383,7 +383,7 @@ impl v1::rln_server::Rln for Grpc {
 
     async fn get_membership(&self, request: Request<v1::MemberRequest>) -> Answer<v1::Member> {
         self.admit(&request, Scope::Read)?;
-        Ok(Response::new(member_out(&*self.0.member(&request.get_ref().member)?)))
+        Ok(Response::new(member_out(&*self.0.member(&request.get_ref().member).await?)))
     }
 
     async fn get_quota(&self, request: Request<v1::MemberRequest>) -> Answer<v1::Quota> {

@@ -15,7 +15,7 @@ use super::epoch::{Epoch, Millis};
 use super::listener;
 use super::service::Service;
 use super::workers::Workers;
-use super::workshop::{HotPolicy, Workshop};
+use super::workshop::{HotPolicy, Makers, Workshop};
 
 /// How often what is old is forgotten.
 const TIDY: Duration = Duration::from_secs(10);
@@ -60,6 +60,7 @@ pub struct Instance {
     service: Arc<Service>,
     address: Option<SocketAddr>,
     tasks: JoinSet<()>,
+    makers: Option<Makers>,
 }
 
 impl Instance {
@@ -79,8 +80,18 @@ impl Instance {
         let mut tasks = JoinSet::new();
         tasks.spawn(Arc::clone(&service).follow());
         tasks.spawn(tidy(Arc::clone(&service), running.clone()));
+        let source = Arc::clone(&service.parts().source);
+        let stop = service.stopped();
+        tasks.spawn(async move { source.run(stop).await });
+        let mut makers = None;
         if running.workers > 0 {
-            tasks.spawn(workers_of(&service, running.hot).run(running.workers, service.stopped()));
+            let workers = workers_of(&service, running.hot);
+            if listener.is_some() {
+                // Whoever is asked by nobody would burn ids ahead for nothing.
+                makers = Some(makers_of(&service, &workers.workshop, running.workers));
+                tasks.spawn(Arc::clone(&service).stock_up(Arc::clone(&workers.workshop)));
+            }
+            tasks.spawn(workers.run(running.workers, service.stopped()));
         }
         if let Some(listener) = listener {
             let (service, tls, gas) =
@@ -93,7 +104,7 @@ impl Instance {
                 }
             });
         }
-        Ok(Self { service, address, tasks })
+        Ok(Self { service, address, tasks, makers })
     }
 
     /// The service.
@@ -131,7 +142,15 @@ impl Instance {
         }
         self.service.stop();
         while self.tasks.join_next().await.is_some() {}
+        if let Some(makers) = self.makers {
+            tokio::task::spawn_blocking(|| makers.join()).await.ok();
+        }
     }
+}
+
+fn makers_of(service: &Service, workshop: &Arc<Workshop>, cores: usize) -> Makers {
+    let parts = service.parts();
+    Makers::start(cores, workshop, &parts.clock, &parts.schedule, &service.stopped())
 }
 
 fn workers_of(service: &Service, hot: HotPolicy) -> Workers {
@@ -148,7 +167,8 @@ fn workers_of(service: &Service, hot: HotPolicy) -> Workers {
         store: Arc::clone(&parts.store),
         workshop: Arc::new(workshop),
         clock: Arc::clone(&parts.clock),
-        schedule: parts.schedule.clone(),
+        group: Arc::clone(&parts.group),
+        source: Arc::clone(&parts.source),
         metrics: Arc::clone(&parts.metrics),
     }
 }

@@ -53,6 +53,38 @@ fn name(run: u64, number: u64) -> Vec<u8> {
     format!("load-{run:016x}-{number}").into_bytes()
 }
 
+/// What a service bears, and how fast it is when it bears half of that.
+#[derive(Debug)]
+pub struct Bearing {
+    /// As fast as it goes, with members nobody has seen.
+    pub full: Loaded,
+    /// At half that rate, with members who are hot by then.
+    pub half: Loaded,
+    /// Proofs a second that were asked for at half load.
+    pub pace: f64,
+}
+
+/// How long half load goes on before it is measured.
+const SETTLING: f64 = 3.0;
+
+/// Asks for `load.proofs` proofs as fast as they are answered, and then for `steady` proofs at half
+/// the rate that came of it, by the same [registered](register) members.
+///
+/// # Errors
+///
+/// As [`load`].
+pub async fn bear(client: &Client, run: u64, load: Load, steady: u64) -> Result<Bearing, Status> {
+    let full = self::load(client, run, Load { pace: None, ..load }).await?;
+    let pace = (full.rate() / 2.0).max(0.1);
+    // Rounded down: what is left of a proof does not matter here.
+    let settling = Duration::from_secs_f64(pace * SETTLING).as_secs().max(1);
+    let next = load.first.saturating_add(load.proofs);
+    let half = |first, proofs| Load { first, proofs, pace: Some(pace), ..load };
+    self::load(client, run, half(next, settling)).await?;
+    let half = self::load(client, run, half(next.saturating_add(settling), steady)).await?;
+    Ok(Bearing { full, half, pace })
+}
+
 /// Asks for proofs of members that were [registered](register), and waits for each.
 ///
 /// # Errors
@@ -128,6 +160,9 @@ async fn prove(client: &mut Client, member: Vec<u8>, number: u64) -> Result<bool
     let message = number.to_le_bytes().to_vec();
     let request = v1::SubmitRequest { member, message, ..v1::SubmitRequest::default() };
     let job = client.submit(request).await?.into_inner();
+    if job.proof.is_some() {
+        return Ok(true);
+    }
     let wait = v1::WaitJobRequest { id: job.id, timeout_ms: 60_000 };
     let job = client.wait_job(wait).await?.into_inner();
     Ok(job.proof.is_some())

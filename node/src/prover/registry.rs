@@ -1,5 +1,7 @@
 //! Who the members are: the ordered log from which every instance builds its tree.
 
+use std::collections::BTreeMap;
+
 use thiserror::Error;
 
 use super::job::LABEL_BYTES;
@@ -20,6 +22,15 @@ pub struct MemberRecord {
     pub tier: String,
     /// The sealed secret of a member whose identity the service holds.
     pub sealed: Option<Vec<u8>>,
+}
+
+impl MemberRecord {
+    /// What it was registered with.
+    #[must_use]
+    pub fn into_registration(self) -> Registration {
+        let Self { member, name, limit, tier, sealed, .. } = self;
+        Registration { member, name, limit, tier, sealed }
+    }
 }
 
 /// Somebody who wants to be a member.
@@ -64,6 +75,39 @@ impl Registration {
     pub fn at(self, index: u64) -> MemberRecord {
         let Self { member, name, limit, tier, sealed } = self;
         MemberRecord { index, member, name, limit, tier, sealed }
+    }
+}
+
+/// A leaf of the trees as it is now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leaf {
+    /// The number of its last change, from 1: whoever has seen the changes up to a number asks for
+    /// those after it.
+    pub number: u64,
+    /// Its place.
+    pub index: u64,
+    /// Who has it; nobody, after the last one was erased.
+    pub member: Option<MemberRecord>,
+}
+
+/// What changed among members that are kept elsewhere.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Amendment {
+    /// Leaves and who has them now, in the order of the changes.
+    pub leaves: Vec<(u64, Option<Registration>)>,
+    /// The setting that says how far the changes were read.
+    pub cursor: &'static str,
+    /// What it says before.
+    pub before: Option<String>,
+    /// What it says after.
+    pub after: String,
+}
+
+impl Amendment {
+    /// The last change of each leaf, by leaf.
+    #[must_use]
+    pub fn last_of_each(&self) -> BTreeMap<u64, Option<&Registration>> {
+        self.leaves.iter().map(|(index, member)| (*index, member.as_ref())).collect()
     }
 }
 

@@ -291,7 +291,7 @@ async fn member(
     Path(name): Path<String>,
 ) -> Result<Json<MemberBody>, Problem> {
     admit_caller(&grpc.0, &caller, Scope::Read, 1)?;
-    Ok(Json(member_body(&*grpc.0.member(&bytes("name", &name)?)?)))
+    Ok(Json(member_body(&*grpc.0.member(&bytes("name", &name)?).await?)))
 }
 
 /// How much of its quota a member has used

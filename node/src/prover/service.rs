@@ -1,12 +1,13 @@
 //! What the service does, whoever asks and over whichever interface.
 
+mod ahead;
 mod checking;
 mod members;
 mod orders;
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -18,15 +19,16 @@ use super::access::Access;
 use super::clock::Clock;
 use super::custody::Custody;
 use super::epoch::{Epoch, EpochSchedule, Millis};
-use super::group::{Group, MembershipSource, Place};
+use super::group::{Group, Place};
 use super::job::LABEL_BYTES;
+use super::membership::MembershipSource;
 use super::metrics::Metrics;
 use super::problem::Problem;
 use super::registry::MemberRecord;
 use super::reservation::{Counter, Refusal};
 use super::store::{Denied, Store, StoreError};
 use super::stream::Stream;
-use super::workshop::Circuits;
+use super::workshop::{Circuits, Workshop};
 
 /// The longest message that is hashed for a client.
 pub const MAX_MESSAGE_BYTES: usize = 65_536;
@@ -90,6 +92,10 @@ pub struct Service {
     stream: Arc<Stream>,
     draining: AtomicBool,
     killed: AtomicBool,
+    /// Held while ids are burnt ahead, so that they never count as used.
+    stocking: tokio::sync::Mutex<()>,
+    /// Who proves in this process, if anybody does.
+    workshop: OnceLock<Arc<Workshop>>,
     /// Turns true when the process is to end.
     stop: watch::Sender<bool>,
 }
@@ -123,7 +129,9 @@ impl Service {
         let stream = Arc::new(Stream::new(store, Arc::clone(&parts.metrics)).await?);
         let killed = AtomicBool::new(is_on(parts.store.setting(KILL_SWITCH).await?.as_deref()));
         let stop = watch::Sender::new(false);
-        Ok(Self { parts, stream, draining: AtomicBool::new(false), killed, stop })
+        let (draining, workshop) = (AtomicBool::new(false), OnceLock::new());
+        let stocking = tokio::sync::Mutex::default();
+        Ok(Self { parts, stream, draining, killed, stocking, workshop, stop })
     }
 
     /// The parts.
@@ -197,19 +205,20 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// [`Problem::UnknownMember`].
-    pub fn member(&self, name: &[u8]) -> Result<Arc<MemberRecord>, Problem> {
-        self.parts.group.named(name).ok_or(Problem::UnknownMember)
+    /// [`Problem::UnknownMember`] or [`Problem::Store`].
+    pub async fn member(&self, name: &[u8]) -> Result<Arc<MemberRecord>, Problem> {
+        let Parts { group, source, .. } = &self.parts;
+        group.named(&**source, name).await?.ok_or(Problem::UnknownMember)
     }
 
     /// Where a member stands in the tree.
     ///
     /// # Errors
     ///
-    /// [`Problem::UnknownMember`].
-    pub fn place(&self, name: &[u8]) -> Result<Place, Problem> {
-        let member = self.member(name)?;
-        self.parts.group.place(member.member).ok_or(Problem::UnknownMember)
+    /// [`Problem::UnknownMember`] or [`Problem::Store`].
+    pub async fn place(&self, name: &[u8]) -> Result<Place, Problem> {
+        let member = self.member(name).await?;
+        self.parts.group.place(&member).ok_or(Problem::UnknownMember)
     }
 
     fn check_open(&self) -> Result<(), Problem> {
@@ -259,15 +268,19 @@ impl Service {
     ///
     /// [`Problem::UnknownMember`] or [`Problem::Store`].
     pub async fn quota(&self, name: &[u8]) -> Result<QuotaState, Problem> {
-        let member = self.member(name)?;
+        let member = self.member(name).await?;
         let now = self.parts.clock.now();
         let current = self.parts.schedule.at(now);
+        let stocking = self.stocking.lock().await;
         let counter = self.parts.store.counter(member.member).await?;
         let fresh = Counter { epoch: current, next: 0 };
         let counter = counter.filter(|counter| counter.epoch >= current).unwrap_or(fresh);
+        // What is burnt ahead is there to be used.
+        let ahead = self.ahead(member.member, counter.epoch);
+        drop(stocking);
         Ok(QuotaState {
             epoch: counter.epoch,
-            used: counter.next,
+            used: counter.next.saturating_sub(ahead),
             quota: self.quota_of(&member),
             resets: self.parts.schedule.ends(counter.epoch),
             tier: member.tier.clone(),

@@ -3,16 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, Uri, header};
-use hyper_util::rt::TokioIo;
 use logos_rln::{ProofValues, RlnProof};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tonic::async_trait;
 
 use super::clock::Clock;
 use super::epoch::{Epoch, EpochSchedule};
 use super::mark::{Evidence, Mark};
+use super::outbound::Outbound;
 use super::store::{Store, StoreError};
 use super::upstream::Sink;
 use super::wire::v1;
@@ -21,8 +19,6 @@ use crate::hex;
 
 /// The setting in which the last evidence that was told is kept.
 const TOLD: &str = "slasher/told";
-/// How long a webhook may take.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Compares the nullifiers of verified proofs.
 #[derive(Clone, Debug)]
@@ -127,39 +123,18 @@ pub trait Listener: Send + Sync {
     async fn hear(&self, report: &str) -> Result<(), String>;
 }
 
-/// An address to which evidence is posted, over plain HTTP: for a neighbour on the same machine.
+/// An address to which evidence is posted.
 #[derive(Clone, Debug)]
-pub struct Webhook(pub Uri);
+pub struct Webhook(pub Outbound);
+
+/// What a webhook may answer; nobody reads it.
+const MAX_ANSWER: usize = 65_536;
 
 #[async_trait]
 impl Listener for Webhook {
     async fn hear(&self, report: &str) -> Result<(), String> {
-        let posted = tokio::time::timeout(PATIENCE, self.post(report.to_owned())).await;
-        posted.map_err(|_| "the webhook takes too long".to_owned())?
-    }
-}
-
-impl Webhook {
-    async fn post(&self, body: String) -> Result<(), String> {
-        let text = |error: &dyn std::fmt::Display| error.to_string();
-        let host = self.0.host().ok_or("the webhook has no host")?.to_owned();
-        if self.0.scheme_str() != Some("http") {
-            return Err("the webhook is not http".to_owned());
-        }
-        let port = self.0.port_u16().unwrap_or(80);
-        let stream = TcpStream::connect((host.as_str(), port)).await.map_err(|e| text(&e))?;
-        let (mut send, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
-            .await
-            .map_err(|e| text(&e))?;
-        tokio::spawn(async move { connection.await.ok() });
-        let path = self.0.path_and_query().map_or("/", |path| path.as_str());
-        let request = Request::post(path)
-            .header(header::HOST, host)
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(body)
-            .map_err(|e| text(&e))?;
-        let response = send.send_request(request).await.map_err(|e| text(&e))?;
-        let status = response.status();
+        let posted = self.0.post(report.to_owned(), MAX_ANSWER).await;
+        let (status, _) = posted.map_err(|error| format!("the webhook: {error}"))?;
         if status.is_success() { Ok(()) } else { Err(format!("the webhook answered {status}")) }
     }
 }

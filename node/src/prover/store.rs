@@ -23,7 +23,7 @@ pub use postgres::PostgresStore;
 use super::epoch::{Epoch, Millis};
 use super::job::{Finished, Job, JobId, ProofRecord, Submission, WorkerId};
 use super::mark::{Evidence, Mark, Recorded};
-use super::registry::{MemberRecord, RegisterRefusal, Registration};
+use super::registry::{Amendment, Leaf, MemberRecord, RegisterRefusal, Registration};
 use super::reservation::{Counter, MemberKey, Refusal, Reservation, Wanted};
 
 /// Why a store failed. Whoever sees this does not know whether the change was made; ids that were
@@ -41,6 +41,14 @@ pub enum StoreError {
     #[error("the store was made for epochs {found}, not {wanted}")]
     OtherSchedule {
         /// What the store was made for.
+        found: String,
+        /// What was asked for.
+        wanted: String,
+    },
+    /// The database holds members from elsewhere.
+    #[error("the store has members from {found}, not {wanted}")]
+    OtherMembers {
+        /// Where they are from.
         found: String,
         /// What was asked for.
         wanted: String,
@@ -65,6 +73,17 @@ pub struct ReserveRequest {
     pub member: MemberKey,
     /// Epoch, number and quota.
     pub wanted: Wanted,
+}
+
+/// A submission whose proof is there already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// What was asked for.
+    pub submission: Submission,
+    /// The ids it burnt; the reservation is durable.
+    pub reservation: Reservation,
+    /// The proof's bytes.
+    pub proof: Vec<u8>,
 }
 
 /// A proof that a client made itself.
@@ -104,7 +123,7 @@ pub struct Depths {
     pub proofs: u64,
     /// The last place among the double signals.
     pub double_signals: u64,
-    /// Members registered.
+    /// Leaves that somebody has or had.
     pub members: u64,
 }
 
@@ -121,6 +140,14 @@ pub trait Store: Debug + Send + Sync {
         now: Millis,
         batch: Vec<Submission>,
     ) -> Result<Vec<Result<Admitted, Refusal>>, StoreError>;
+
+    /// Puts proofs into the stream whose ids were reserved before anybody asked, each with its job,
+    /// which is done. `None` for a job that exists: then nothing happened.
+    async fn deliver(
+        &self,
+        now: Millis,
+        batch: Vec<Delivery>,
+    ) -> Result<Vec<Option<Job>>, StoreError>;
 
     /// Reserves ids for a client that proves by itself.
     async fn reserve(
@@ -189,8 +216,22 @@ pub trait Store: Debug + Send + Sync {
         capacity: u64,
     ) -> Result<Result<MemberRecord, RegisterRefusal>, StoreError>;
 
-    /// Members from a leaf on, at most `max`.
-    async fn members(&self, from: u64, max: usize) -> Result<Vec<MemberRecord>, StoreError>;
+    /// Leaves that changed after change number `after`, each once as it is now, in the order of
+    /// their last changes, at most `max`. Change numbers become visible in their order.
+    async fn leaves(&self, after: u64, max: usize) -> Result<Vec<Leaf>, StoreError>;
+
+    /// The member of a leaf.
+    async fn member_at(&self, leaf: u64) -> Result<Option<MemberRecord>, StoreError>;
+
+    /// The member of a name.
+    async fn member_named(&self, name: &[u8]) -> Result<Option<MemberRecord>, StoreError>;
+
+    /// The member of a commitment.
+    async fn member_keyed(&self, member: MemberKey) -> Result<Option<MemberRecord>, StoreError>;
+
+    /// Takes in changes of members that are kept elsewhere, and how far that was read, in one step.
+    /// Does nothing and returns false if somebody else has read further meanwhile.
+    async fn amend(&self, amendment: Amendment) -> Result<bool, StoreError>;
 
     /// Puts a name on the deny list or changes its entry; `None` takes it off. Was it there?
     async fn deny(&self, name: Vec<u8>, entry: Option<Denied>) -> Result<bool, StoreError>;

@@ -8,9 +8,11 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::clock::Clock;
-use super::epoch::EpochSchedule;
-use super::job::{Finished, Job, WorkerId};
+use super::group::Group;
+use super::job::{FailReason, Finished, Job, WorkerId};
+use super::membership::MembershipSource;
 use super::metrics::Metrics;
+use super::registry::MemberRecord;
 use super::store::{Store, StoreError};
 use super::workshop::Workshop;
 use crate::random::os_seeded;
@@ -31,8 +33,10 @@ pub struct Workers {
     pub workshop: Arc<Workshop>,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// The epochs, for what is made ahead.
-    pub schedule: EpochSchedule,
+    /// The members, to find whose jobs they are.
+    pub group: Arc<Group>,
+    /// Where the members come from.
+    pub source: Arc<dyn MembershipSource>,
     /// What is measured.
     pub metrics: Arc<Metrics>,
 }
@@ -59,15 +63,11 @@ async fn work(workers: Workers, cpu: Arc<Semaphore>, mut stop: watch::Receiver<b
     while !*stop.borrow() {
         changes.mark_unchanged();
         match round(&workers, &cpu, id).await {
-            Ok(0) => {
-                if !idle(&workers, &cpu).await {
-                    tokio::select! {
-                        _ = changes.changed() => {}
-                        _ = stop.changed() => {}
-                        () = tokio::time::sleep(POLL) => {}
-                    }
-                }
-            }
+            Ok(0) => tokio::select! {
+                _ = changes.changed() => {}
+                _ = stop.changed() => {}
+                () = tokio::time::sleep(POLL) => {}
+            },
             Ok(_) => {}
             Err(error) => {
                 tracing::warn!(%error, "a worker cannot reach the store");
@@ -99,12 +99,23 @@ async fn round(workers: &Workers, cpu: &Arc<Semaphore>, id: WorkerId) -> Result<
 /// Proves on a thread that may compute. A proof that panics fails alone: its job is taken up again
 /// when the lease ends, and fails for good after some attempts.
 async fn on_a_core(workers: &Workers, cpu: &Arc<Semaphore>, jobs: Vec<Job>) -> Vec<Finished> {
-    let _core = cpu.acquire().await;
     let mut finished = Vec::with_capacity(jobs.len());
     for job in jobs {
+        let member = match member_of(workers, &job).await {
+            Ok(member) => member,
+            Err(error) => {
+                tracing::warn!(%error, "a job waits for its lease to end");
+                continue;
+            }
+        };
+        let Some(member) = member else {
+            finished.push(Finished { id: job.id, outcome: Err(FailReason::MemberGone) });
+            continue;
+        };
+        let _core = cpu.acquire().await;
         let workshop = Arc::clone(&workers.workshop);
-        let proof = tokio::task::spawn_blocking(move || (job.id, workshop.prove(&job))).await;
-        match proof {
+        let prove = move || (job.id, workshop.prove(&job, &member));
+        match tokio::task::spawn_blocking(prove).await {
             Ok((id, outcome)) => finished.push(Finished { id, outcome }),
             Err(error) => tracing::error!(%error, "a proof was given up"),
         }
@@ -112,10 +123,15 @@ async fn on_a_core(workers: &Workers, cpu: &Arc<Semaphore>, jobs: Vec<Job>) -> V
     finished
 }
 
-/// Makes a slot for somebody if anybody needs one; returns whether somebody did.
-async fn idle(workers: &Workers, cpu: &Arc<Semaphore>) -> bool {
-    let Ok(_core) = cpu.try_acquire() else { return false };
-    let workshop = Arc::clone(&workers.workshop);
-    let epoch = workers.schedule.at(workers.clock.now());
-    tokio::task::spawn_blocking(move || workshop.make_a_slot(epoch)).await.unwrap_or_default()
+/// Whose job it is. A member may have joined through another instance a moment ago: then the tree
+/// is brought up to date first.
+async fn member_of(workers: &Workers, job: &Job) -> Result<Option<Arc<MemberRecord>>, StoreError> {
+    let Workers { group, source, .. } = workers;
+    let Some(member) = group.keyed(&**source, job.reservation.member).await? else {
+        return Ok(None);
+    };
+    if group.place(&member).is_none() {
+        group.follow(&**source).await?;
+    }
+    Ok(Some(member))
 }

@@ -1,21 +1,30 @@
 //! Making proofs: cold members from nothing, known ones from their partial proof, hot ones from
 //! slots that were made in idle time.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+mod makers;
+mod stock;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use logos_crypto::Fr;
 use logos_rln::{
-    BurntIds, ExternalNullifier, IdLedger, KeyHash, Membership, Message, MessageIds, MessageLimit,
-    PartialProof, Prover, RlnProof, Signal, Slot, SlotFactory, Verifier, burn,
+    ExternalNullifier, KeyHash, Membership, Message, MessageIds, MessageLimit, PartialProof,
+    Prover, RlnProof, Signal, SlotFactory, Verifier,
 };
+
+pub use makers::Makers;
+pub use stock::Ready;
+use stock::Stock;
 
 use super::custody::Custody;
 use super::epoch::{Epoch, EpochSchedule};
 use super::group::{Group, Place};
 use super::job::{FailReason, Job};
 use super::metrics::Metrics;
+use super::registry::MemberRecord;
 use super::reservation::{MemberKey, Reservation};
 use crate::random::os_seeded;
 
@@ -77,7 +86,8 @@ impl Circuits {
 pub struct HotPolicy {
     /// Members whose partial proofs are kept: 0.4 MiB each or more.
     pub members: usize,
-    /// Slots that are kept ready for a member who asks often.
+    /// Message ids that are burnt ahead for a member who asks often, each with a slot. Those that
+    /// are left when the process is killed are lost.
     pub slots: u32,
     /// Proofs in one epoch from which on a member is hot.
     pub after: u32,
@@ -99,6 +109,11 @@ pub struct Workshop {
     metrics: Arc<Metrics>,
     policy: HotPolicy,
     members: Mutex<Members>,
+    /// Proofs that somebody waits for and that are being made.
+    online: AtomicUsize,
+    /// Grows whenever there may be something to do ahead.
+    wishes: Mutex<u64>,
+    bell: Condvar,
 }
 
 #[derive(Debug, Default)]
@@ -111,6 +126,7 @@ struct Members {
 /// What is kept of a member.
 #[derive(Debug)]
 struct Known {
+    member: Arc<MemberRecord>,
     limit: MessageLimit,
     work: Mutex<Work>,
 }
@@ -119,13 +135,21 @@ struct Known {
 struct Work {
     used: u64,
     prepared: Option<Prepared>,
-    slots: HashMap<(Epoch, u32), Slot>,
-    /// Slots that somebody is making.
-    making: HashSet<(Epoch, u32)>,
-    /// The epoch of the last proof, how many were made in it, and the id that comes next.
+    stock: Stock,
+    /// The epoch of the last proof, and how many were made in it.
     epoch: Epoch,
     proofs: u32,
-    next: u32,
+}
+
+impl Work {
+    fn note_use(&mut self, epoch: Epoch) {
+        if self.epoch < epoch {
+            (self.epoch, self.proofs) = (epoch, 0);
+        }
+        if self.epoch == epoch {
+            self.proofs += 1;
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -143,19 +167,21 @@ impl Prepared {
     }
 }
 
-/// A reservation that is durable, as the token that proving asks for.
-struct Reserved(Option<Reservation>);
+/// A proof that somebody waits for; when the last one ends, what is made ahead goes on.
+struct Online<'a>(&'a Workshop);
 
-impl IdLedger for Reserved {
-    type Error = ();
-
-    fn first_free(&self, _: ExternalNullifier) -> Result<u32, ()> {
-        self.0.map(|reservation| reservation.first).ok_or(())
+impl<'a> Online<'a> {
+    fn begin(workshop: &'a Workshop) -> Self {
+        workshop.online.fetch_add(1, Ordering::SeqCst);
+        Self(workshop)
     }
+}
 
-    fn burn_below(&mut self, _: ExternalNullifier, to: u32) -> Result<(), ()> {
-        let reservation = self.0.take().ok_or(())?;
-        if to <= reservation.first + reservation.count { Ok(()) } else { Err(()) }
+impl Drop for Online<'_> {
+    fn drop(&mut self) {
+        if self.0.online.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.0.ring();
+        }
     }
 }
 
@@ -170,45 +196,40 @@ impl Workshop {
         metrics: Arc<Metrics>,
         policy: HotPolicy,
     ) -> Self {
-        let members = Mutex::default();
-        Self { circuits, group, schedule, custody, metrics, policy, members }
+        let (members, online) = (Mutex::default(), AtomicUsize::default());
+        let (wishes, bell) = (Mutex::default(), Condvar::new());
+        Self { circuits, group, schedule, custody, metrics, policy, members, online, wishes, bell }
     }
 
-    /// Makes a job's proof, in the frame of zerokit 3.0: 0.2 ms from a slot, some 10 ms for a
-    /// known member, some 30 ms for one never seen, on one core.
+    /// Makes a job's proof, in the frame of zerokit 3.0: some 10 ms for a known member, some 30 ms
+    /// for one never seen, on one core.
     ///
     /// # Errors
     ///
     /// [`FailReason`].
-    pub fn prove(&self, job: &Job) -> Result<Vec<u8>, FailReason> {
+    pub fn prove(&self, job: &Job, member: &Arc<MemberRecord>) -> Result<Vec<u8>, FailReason> {
+        let _online = Online::begin(self);
         let started = Instant::now();
-        let proof = self.proof(job)?;
+        let proof = self.proof(job, member)?;
         self.metrics.proof.observe(started.elapsed());
         self.metrics.proofs.add(1);
         Ok(proof.to_bytes())
     }
 
-    fn proof(&self, job: &Job) -> Result<RlnProof, FailReason> {
+    fn proof(&self, job: &Job, member: &Arc<MemberRecord>) -> Result<RlnProof, FailReason> {
         let reservation = job.reservation;
         let signal = Fr::from_bytes(&job.signal).ok().and_then(Signal::from_field);
         let signal = signal.ok_or(FailReason::Prover)?;
-        let place = self.group.place(reservation.member).ok_or(FailReason::MemberGone)?;
-        let limit = MessageLimit::new(place.member.limit).map_err(|_| FailReason::Prover)?;
+        let place = self.group.place(member).ok_or(FailReason::MemberGone)?;
+        let limit = MessageLimit::new(member.limit).map_err(|_| FailReason::Prover)?;
         let external = self.schedule.external_nullifier(reservation.epoch);
         if reservation.count > 1 {
             return self.burn_several(&place, limit, external, signal, reservation);
         }
-        let known = self.known(reservation.member, limit);
-        let slot = note_use(&known, reservation, &self.group);
-        let prover = self.circuits.single();
-        if let Some(slot) = slot {
-            let burnt = burnt(reservation, limit, external)?;
-            if let Ok(proof) = slot.prove(prover, burnt, signal) {
-                self.metrics.from_slots.add(1);
-                return Ok(proof);
-            }
-        }
+        let known = self.known(member, limit);
         let prepared = self.prepared(&known, &place)?;
+        known.lock().note_use(reservation.epoch);
+        let prover = self.circuits.single();
         let id = limit.id(reservation.first).map_err(|_| FailReason::Prover)?;
         let mut rng = os_seeded().map_err(|_| FailReason::Prover)?;
         let message = Message::new(external, signal, id);
@@ -247,22 +268,31 @@ impl Workshop {
     }
 
     /// What is kept of a member; makes room for it if need be.
-    fn known(&self, member: MemberKey, limit: MessageLimit) -> Arc<Known> {
-        let mut members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
+    fn known(&self, member: &Arc<MemberRecord>, limit: MessageLimit) -> Arc<Known> {
+        let mut members = self.members();
         members.uses += 1;
-        let uses = members.uses;
-        if !members.known.contains_key(&member) && members.known.len() >= self.policy.members {
+        let (uses, key) = (members.uses, member.member);
+        if !members.known.contains_key(&key) && members.known.len() >= self.policy.members {
             let oldest = members.known.iter().min_by_key(|(_, known)| known.lock().used);
             if let Some(oldest) = oldest.map(|(member, _)| *member) {
                 members.known.remove(&oldest);
             }
         }
-        let known = members
-            .known
-            .entry(member)
-            .or_insert_with(|| Arc::new(Known { limit, work: Mutex::default() }));
+        let new = || {
+            let (member, work) = (Arc::clone(member), Mutex::default());
+            Arc::new(Known { member, limit, work })
+        };
+        let known = members.known.entry(key).or_insert_with(new);
+        if known.member != *member {
+            // Its leaf is another one now; what was prepared is of the old one.
+            *known = new();
+        }
         known.lock().used = uses;
         Arc::clone(known)
+    }
+
+    fn members(&self) -> MutexGuard<'_, Members> {
+        self.members.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What is kept of the member under an accepted root; made, or refreshed, if there is none.
@@ -287,96 +317,10 @@ impl Workshop {
         known.lock().prepared = Some(prepared.clone());
         Ok(prepared)
     }
-
-    /// Makes one slot that a hot member will want, if there is one; returns whether there was.
-    /// This is what workers do when the queue is empty: some 10 ms.
-    pub fn make_a_slot(&self, now: Epoch) -> bool {
-        let Some(wish) = self.wish(now) else { return false };
-        let made = self.fulfil(&wish).is_some();
-        wish.known.lock().making.remove(&(wish.epoch, wish.id));
-        made
-    }
-
-    /// Who should have a slot made, and for which id.
-    fn wish(&self, now: Epoch) -> Option<Wish> {
-        let members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
-        members.known.iter().find_map(|(member, known)| {
-            let mut work = known.lock();
-            work.slots.retain(|(epoch, _), _| *epoch >= now);
-            work.making.retain(|(epoch, _)| *epoch >= now);
-            if work.epoch < now || work.proofs < self.policy.after || work.prepared.is_none() {
-                return None;
-            }
-            let (epoch, next) = (work.epoch, work.next);
-            let ids = next..next.saturating_add(self.policy.slots).min(known.limit.get());
-            let is_free = |id: &u32| {
-                let slot = (epoch, *id);
-                !work.slots.contains_key(&slot) && !work.making.contains(&slot)
-            };
-            let id = ids.into_iter().find(is_free)?;
-            work.making.insert((epoch, id));
-            Some(Wish { member: *member, known: Arc::clone(known), epoch, id })
-        })
-    }
-
-    fn fulfil(&self, wish: &Wish) -> Option<()> {
-        let Wish { member, known, epoch, id } = wish;
-        let prover = self.circuits.single();
-        let place = self.group.place(*member)?;
-        let factory = match self.prepared(known, &place).ok()? {
-            Prepared::Factory(factory) => factory,
-            Prepared::Partial(_) => {
-                let membership = self.membership(&place).ok()?;
-                let factory = Arc::new(SlotFactory::new(prover, &membership).ok()?);
-                known.lock().prepared = Some(Prepared::Factory(Arc::clone(&factory)));
-                factory
-            }
-        };
-        let mut rng = os_seeded().ok()?;
-        let ids = MessageIds::Single(known.limit.id(*id).ok()?);
-        let external = self.schedule.external_nullifier(*epoch);
-        let slot = factory.make(prover, external, &ids, &mut rng).ok()?;
-        known.lock().slots.insert((*epoch, *id), slot);
-        self.metrics.slots.add(1);
-        Some(())
-    }
-}
-
-struct Wish {
-    member: MemberKey,
-    known: Arc<Known>,
-    epoch: Epoch,
-    id: u32,
 }
 
 impl Known {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Work> {
+    fn lock(&self) -> MutexGuard<'_, Work> {
         self.work.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Notes that an id is used now, and takes its slot if there is one under an accepted root.
-fn note_use(known: &Known, reservation: Reservation, group: &Group) -> Option<Slot> {
-    let mut work = known.lock();
-    if work.epoch < reservation.epoch {
-        work.epoch = reservation.epoch;
-        (work.proofs, work.next) = (0, 0);
-    }
-    if work.epoch == reservation.epoch {
-        work.proofs += 1;
-        work.next = work.next.max(reservation.first + reservation.count);
-    }
-    let slot = work.slots.remove(&(reservation.epoch, reservation.first))?;
-    let (epoch, next) = (work.epoch, work.next);
-    work.slots.retain(|(of, id), _| *of > epoch || (*of == epoch && *id >= next));
-    group.accepts(&slot.root()).then_some(slot)
-}
-
-fn burnt(
-    reservation: Reservation,
-    limit: MessageLimit,
-    external: ExternalNullifier,
-) -> Result<BurntIds, FailReason> {
-    let id = limit.id(reservation.first).map_err(|_| FailReason::Prover)?;
-    burn(&mut Reserved(Some(reservation)), external, &[id]).map_err(|_| FailReason::Prover)
 }

@@ -198,6 +198,10 @@ pub(crate) fn status_of(status: &tonic::Status) -> (Code, String) {
 #[test]
 fn settings_that_do_not_exist_are_refused() {
     assert!(Config::from_toml("listn = \"127.0.0.1:1\"").is_err());
+    let chain = "[chain]\nrpc = \"http://localhost\"\ncontract = \"0x00\"\nchain_id = 1\n";
+    let kind = |kind: &str| Config::from_toml(&format!("{chain}kind = \"{kind}\""));
+    assert_eq!(kind("waku-rln-v2").unwrap().chain.unwrap().confirmations, 12);
+    assert!(kind("waku-rln-v1").is_err());
     let config = Config::from_toml("[tiers]\nbasic = 16").unwrap();
     assert_eq!(config.tiers["basic"], 16);
 }

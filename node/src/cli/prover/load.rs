@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use logos_node::prover::load::{Load, load, plot, register};
+use logos_node::prover::load::{Load, Loaded, bear, load, plot, register};
 use logos_node::prover::{Config, Instance, Running, Service, bind, client};
 use logos_node::{Access, os_seeded, replace};
 use rand_core::Rng;
@@ -15,6 +15,9 @@ use super::super::console::Console;
 use super::start_logs;
 
 /// Asks for many proofs and prints proofs a second, for each core, and how long they took.
+///
+/// First as fast as they are answered, for members nobody has seen; then at half that rate, when
+/// the service has proofs of busy members half made. With --pace at that rate only.
 ///
 /// Without --to, a service of its own is started on a redb file beside the system's temporary
 /// files and loaded through its port. The service has to hold members' secrets.
@@ -35,7 +38,7 @@ pub(crate) struct Arguments {
     /// Members they are for, in turn
     #[arg(long, default_value_t = 16)]
     members: u64,
-    /// Proofs a second to ask for; as fast as possible without it
+    /// Proofs a second to ask for, and nothing else
     #[arg(long)]
     pace: Option<f64>,
     /// Cores to count with; those of this machine without it
@@ -68,34 +71,71 @@ impl Arguments {
             proofs: self.proofs,
             clients: self.clients,
             members: self.members,
-            limit: u32::try_from(self.proofs.clamp(1, 65_536))?,
+            limit: 65_536,
             pace: self.pace,
         };
         let run = os_seeded()?.next_u64();
         register(&client, run, wanted).await?;
-        let loaded = load(&client, run, wanted).await?;
-        if let Some(path) = &self.svg {
-            replace(path, plot(&loaded).as_bytes(), Access::Shared)?;
-        }
-        let milliseconds = |percent| loaded.latencies.percentile(percent).as_secs_f64() * 1000.0;
-        let (rate, failed) = (loaded.rate(), loaded.failed);
-        let (p50, p99) = (milliseconds(50), milliseconds(99));
-        let per_core = rate / cores as f64;
-        let figures = serde_json::json!({
-            "proofs": loaded.latencies.len(), "failed": failed, "proofs_per_second": rate,
-            "proofs_per_second_per_core": per_core, "p50_ms": p50, "p99_ms": p99,
-        });
-        let text = format!(
-            "{} proofs in {:.1} s, {failed} failed\n{rate:.1} proofs/s, {per_core:.1} \
-             proofs/s/core on {cores} cores\np50 {p50:.1} ms, p99 {p99:.1} ms",
-            loaded.latencies.len(),
-            loaded.took.as_secs_f64(),
-        );
-        console.answer(&text, &figures)?;
+        let told = if self.pace.is_some() {
+            let loaded = load(&client, run, wanted).await?;
+            self.draw(&loaded)?;
+            told_of(&[("", &loaded)], cores)
+        } else {
+            let bearing = bear(&client, run, wanted, self.proofs).await?;
+            self.draw(&bearing.half)?;
+            told_of(&[("full load: ", &bearing.full), ("half load: ", &bearing.half)], cores)
+        };
+        console.answer(&told.text, &told.figures)?;
         if let Some(own) = own {
             own.stop().await;
         }
-        Ok((failed == 0).into())
+        Ok((told.failed == 0).into())
+    }
+}
+
+/// What is printed.
+struct Told {
+    text: String,
+    figures: serde_json::Value,
+    failed: u64,
+}
+
+/// The figures of one load or several; in JSON, those of the last one have short names, and those
+/// of the one before theirs with `full_` in front.
+fn told_of(loads: &[(&str, &Loaded)], cores: usize) -> Told {
+    let (mut text, mut figures, mut failed) = (Vec::new(), serde_json::Map::new(), 0);
+    for (place, (name, loaded)) in loads.iter().enumerate() {
+        let prefix = if place + 1 < loads.len() { "full_" } else { "" };
+        let milliseconds = |percent| loaded.latencies.percentile(percent).as_secs_f64() * 1000.0;
+        let (rate, proofs) = (loaded.rate(), loaded.latencies.len());
+        let (p50, p99, per_core) = (milliseconds(50), milliseconds(99), rate / cores as f64);
+        text.push(format!(
+            "{name}{proofs} proofs in {:.1} s, {} failed\n{rate:.1} proofs/s, {per_core:.1} \
+             proofs/s/core on {cores} cores\np50 {p50:.1} ms, p99 {p99:.1} ms",
+            loaded.took.as_secs_f64(),
+            loaded.failed,
+        ));
+        for (figure, value) in [
+            ("proofs", proofs.into()),
+            ("failed", loaded.failed.into()),
+            ("proofs_per_second", rate.into()),
+            ("proofs_per_second_per_core", per_core.into()),
+            ("p50_ms", p50.into()),
+            ("p99_ms", p99.into()),
+        ] {
+            figures.insert(format!("{prefix}{figure}"), value);
+        }
+        failed += loaded.failed;
+    }
+    Told { text: text.join("\n"), figures: figures.into(), failed }
+}
+
+impl Arguments {
+    fn draw(&self, loaded: &Loaded) -> anyhow::Result<()> {
+        if let Some(path) = &self.svg {
+            replace(path, plot(loaded).as_bytes(), Access::Shared)?;
+        }
+        Ok(())
     }
 }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use clap::Args;
 use logos_node::prover::{
-    Aggregator, Circuits, Config, Instance, Listener, Running, Service, Sink, Slasher, Store,
-    Upstream, Webhook, bind,
+    Aggregator, Circuits, Config, Instance, Listener, Outbound, Running, Service, Sink, Slasher,
+    Store, Upstream, Webhook, bind,
 };
 use tokio::sync::watch;
 use tonic::transport::Endpoint;
@@ -67,7 +67,7 @@ impl Followed {
 pub(crate) struct SlashArguments {
     #[command(flatten)]
     followed: Followed,
-    /// Where to post evidence, http://host:port/path
+    /// Where to post evidence, http://host:port/path or https://..
     #[arg(long, required_unless_present = "dry_run")]
     webhook: Option<http::Uri>,
     /// Print evidence and post nothing
@@ -99,7 +99,7 @@ impl SlashArguments {
         let sink: Arc<dyn Sink> = Arc::new(slasher.clone());
         let followers = self.followed.start(&parts.store, &sink, &stop);
         let listener: Box<dyn Listener> = match (&self.webhook, self.dry_run) {
-            (Some(uri), false) => Box::new(Webhook(uri.clone())),
+            (Some(uri), false) => Box::new(Webhook(Outbound::new(uri.clone(), &[])?)),
             _ => Box::new(Printer(*console)),
         };
         tokio::select! {

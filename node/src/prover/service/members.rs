@@ -34,8 +34,10 @@ impl Service {
         let limit = MessageLimit::new(limit).map_err(invalid)?;
         let circuit = self.parts.circuits.single().circuit();
         circuit.check_limit(limit).map_err(invalid)?;
+        let Parts { source, group, .. } = &self.parts;
         if commitment.is_empty()
-            && let Some(known) = self.parts.group.named(name).filter(|known| known.sealed.is_some())
+            && let Some(known) = group.named(&**source, name).await?
+            && known.sealed.is_some()
         {
             let same = known.limit == limit.get();
             return if same { Ok(known) } else { Err(RegisterRefusal::NameTaken.into()) };
@@ -51,7 +53,6 @@ impl Service {
             tier: tier.to_owned(),
             sealed,
         };
-        let Parts { source, group, .. } = &self.parts;
         let record = source.register(registration, group.capacity()).await??;
         group.follow(&**source).await?;
         Ok(Arc::new(record))
@@ -77,7 +78,7 @@ impl Service {
         epoch: u64,
     ) -> Result<Reservation, Problem> {
         self.check_open()?;
-        let member = self.member(name)?;
+        let member = self.member(name).await?;
         // Two provers for one identity would each have to know what the other proved.
         check("member", "its secret is held by the service", member.sealed.is_none())?;
         check("idempotency_key", "has 1 to 256 bytes", (1..=MAX_KEY_BYTES).contains(&key.len()))?;
@@ -113,7 +114,7 @@ impl Service {
     ) -> Result<(u64, bool), Problem> {
         self.check_open()?;
         check("subject", "is longer than 64 bytes", subject.len() <= LABEL_BYTES)?;
-        let member = self.member(name)?;
+        let member = self.member(name).await?;
         let now = self.parts.clock.now();
         self.check_denied(name, now).await?;
         let (proof, epoch) = self.verify(message, epoch, proof)?;

@@ -57,12 +57,13 @@ impl Service {
                 Err(problem) => put(&mut answers, place, Err(problem)),
             }
         }
+        let metrics = &self.parts.metrics;
+        let admissible = self.deliver(now, admissible, &mut answers).await?;
         let (places, batch): (Vec<usize>, Vec<Submission>) = admissible.into_iter().unzip();
-        let names: Vec<Vec<u8>> = batch.iter().map(|one| one.sender.clone()).collect();
+        let asked = batch.clone();
         let submitted =
             if batch.is_empty() { Vec::new() } else { self.parts.store.submit(now, batch).await? };
-        let metrics = &self.parts.metrics;
-        for ((place, answer), name) in places.into_iter().zip(submitted).zip(names) {
+        for ((place, answer), asked) in places.into_iter().zip(submitted).zip(asked) {
             let answer = match answer {
                 Ok(admitted) if admitted.repeated => {
                     metrics.repeated.add(1);
@@ -72,7 +73,13 @@ impl Service {
                     metrics.submitted.add(1);
                     Ok(admitted.job)
                 }
-                Err(refusal) => Err(self.refused(refusal, &name, now)),
+                Err(refusal) => match self.last_stocked(refusal, &asked, now).await? {
+                    Some(job) => {
+                        metrics.submitted.add(1);
+                        Ok(job)
+                    }
+                    None => Err(self.refused(refusal, &asked.sender, now)),
+                },
             };
             put(&mut answers, place, answer);
         }
@@ -81,9 +88,41 @@ impl Service {
         Ok(answers)
     }
 
+    /// Answers what can be proved from ids burnt ahead; returns the others.
+    async fn deliver(
+        &self,
+        now: Millis,
+        admissible: Vec<(usize, Submission)>,
+        answers: &mut [Result<Job, Problem>],
+    ) -> Result<Vec<(usize, Submission)>, Problem> {
+        let (mut left, mut ready) = (Vec::new(), Vec::new());
+        for (place, submission) in admissible {
+            match self.stocked(&submission).await? {
+                Some(delivery) => ready.push((place, submission, delivery)),
+                None => left.push((place, submission)),
+            }
+        }
+        if ready.is_empty() {
+            return Ok(left);
+        }
+        let deliveries = ready.iter().map(|(.., delivery)| delivery.clone()).collect();
+        let delivered = self.parts.store.deliver(now, deliveries).await?;
+        for ((place, submission, _), job) in ready.into_iter().zip(delivered) {
+            match job {
+                Some(job) => {
+                    self.parts.metrics.submitted.add(1);
+                    put(answers, place, Ok(job));
+                }
+                // Somebody else was faster with the same key: theirs is the answer.
+                None => left.push((place, submission)),
+            }
+        }
+        Ok(left)
+    }
+
     /// Checks an order as far as that goes without consuming anything.
     async fn admissible(&self, order: &Order, now: Millis) -> Result<Submission, Problem> {
-        let member = self.member(&order.member)?;
+        let member = self.member(&order.member).await?;
         if member.sealed.is_none() {
             return Err(Problem::ClientHeld);
         }

@@ -321,8 +321,81 @@ on_every_store! {
         assert_eq!(register(person(2, "")).await, Err(RegisterRefusal::Name));
         let bob = register(person(2, "bob")).await.unwrap();
         assert_eq!(register(person(3, "carol")).await, Err(RegisterRefusal::Full));
-        assert_eq!(store.members(0, 10).await.unwrap(), [alice, bob.clone()]);
-        assert_eq!(store.members(1, 10).await.unwrap(), [bob]);
+        let leaf = |number, one: &MemberRecord| {
+            Leaf { number, index: number - 1, member: Some(one.clone()) }
+        };
+        let leaves = [leaf(1, &alice), leaf(2, &bob)];
+        assert_eq!(store.leaves(0, 10).await.unwrap(), leaves);
+        assert_eq!(store.leaves(1, 10).await.unwrap(), leaves[1..]);
+        assert_eq!(store.leaves(0, 1).await.unwrap(), leaves[..1]);
+        assert_eq!(store.member_named(b"alice").await.unwrap(), Some(alice));
+        assert_eq!(store.member_keyed(member(2)).await.unwrap(), Some(bob));
+        assert_eq!(store.member_named(b"carol").await.unwrap(), None);
+    }
+
+    async fn members_from_elsewhere_change_with_the_place_up_to_which_they_were_read(
+        store: &dyn Store
+    ) {
+        let person = |who: u8| Registration {
+            member: member(who),
+            name: vec![who; 3],
+            limit: u32::from(who),
+            tier: String::new(),
+            sealed: None,
+        };
+        let amend = |leaves, before: Option<&str>, after: &str| {
+            let (before, after) = (before.map(str::to_owned), after.to_owned());
+            store.amend(Amendment { leaves, cursor: "cursor", before, after })
+        };
+        let first = vec![(0, Some(person(1))), (1, Some(person(2))), (1, Some(person(3)))];
+        assert!(amend(first.clone(), None, "a").await.unwrap());
+        assert!(!amend(first, None, "b").await.unwrap(), "somebody else was faster");
+        assert_eq!(store.setting("cursor").await.unwrap().as_deref(), Some("a"));
+        let of = |index: u64, who: Option<u8>| (index, who.map(|who| person(who).at(index)));
+        let now = |leaves: Vec<Leaf>| {
+            leaves.into_iter().map(|leaf| (leaf.index, leaf.member)).collect::<Vec<_>>()
+        };
+        let seen = store.leaves(0, 10).await.unwrap();
+        let last = seen.last().unwrap().number;
+        assert_eq!(now(seen), [of(0, Some(1)), of(1, Some(3))]);
+        let moved = vec![(0, None), (2, Some(person(1)))];
+        assert!(amend(moved, Some("a"), "b").await.unwrap());
+        assert_eq!(now(store.leaves(last, 10).await.unwrap()), [of(0, None), of(2, Some(1))]);
+        let all = now(store.leaves(0, 10).await.unwrap());
+        assert_eq!(all, [of(1, Some(3)), of(0, None), of(2, Some(1))]);
+        assert_eq!(store.member_keyed(member(1)).await.unwrap().unwrap().index, 2);
+        assert_eq!(store.member_at(2).await.unwrap(), Some(person(1).at(2)));
+        assert_eq!(store.member_at(0).await.unwrap(), None);
+        assert!(amend(vec![(2, None)], Some("b"), "c").await.unwrap());
+        assert_eq!(store.member_named(&[1; 3]).await.unwrap(), None);
+        assert_eq!(store.depths().await.unwrap().members, 3);
+        let next = store.register(person(9), 10).await.unwrap().unwrap();
+        assert_eq!(next.index, 3, "behind the last leaf anybody had");
+    }
+
+    async fn what_is_delivered_is_a_job_that_is_done(store: &dyn Store) {
+        let request = ReserveRequest { id: JobId([3; 32]), member: member(1), wanted: wanted(7, 2) };
+        let ahead = store.reserve(NOW, request).await.unwrap().unwrap();
+        let delivery = |key: &str, first| Delivery {
+            submission: order(1, key, 1),
+            reservation: Reservation { first, count: 1, ..ahead },
+            proof: key.as_bytes().to_vec(),
+        };
+        let both = vec![delivery("a", 0), delivery("b", 1), delivery("a", 1)];
+        let jobs = store.deliver(NOW, both).await.unwrap();
+        let states: Vec<_> = jobs.iter().map(|job| job.as_ref().map(|job| job.state)).collect();
+        let done = |seq| Some(JobState::Done { seq });
+        assert_eq!(states, [done(1), done(2), None]);
+        assert_eq!(store.job(order(1, "a", 1).id).await.unwrap(), jobs[0]);
+        let proofs = store.proofs(1, 10).await.unwrap();
+        let told = proofs.iter().map(|one| (one.first, one.proof.as_slice()));
+        assert_eq!(told.collect::<Vec<_>>(), [(0, &b"a"[..]), (1, b"b")]);
+        let again = submit_one(store, order(1, "a", 1)).await.unwrap();
+        assert!(again.repeated && Some(again.job) == jobs[0]);
+        assert_eq!(claim(store, NOW, ONE, 9).await, []);
+        assert_eq!(admitted(store, order(1, "c", 1)).await.reservation.first, 2);
+        assert!(store.prune(NOW.plus(1), 100).await.unwrap() > 0);
+        assert_eq!(store.proofs(1, 10).await.unwrap(), []);
     }
 
     async fn denials_and_settings_are_kept_until_changed(store: &dyn Store) {

@@ -10,22 +10,25 @@ use std::thread;
 
 use redb::backends::InMemoryBackend;
 use redb::{
-    Database, Durability, ReadableDatabase, ReadableTableMetadata, StorageBackend, WriteTransaction,
+    Builder, Database, Durability, ReadTransaction, ReadableDatabase, ReadableTableMetadata,
+    StorageBackend, WriteTransaction,
 };
 use tokio::sync::{oneshot, watch};
 use tonic::async_trait;
 
 use super::record::Record;
 use super::tables::{
-    COUNTERS, DENIED, DOUBLES, ENTRIES, Entry, HEADS, MARKS, MEMBERS, OPEN, PROOFS, SETTINGS,
+    CHANGED, CHANGES, COMMITMENTS, COUNTERS, DENIED, DOUBLES, ENTRIES, Entry, HEADS, MARKS,
+    MEMBERS, NAMES, OPEN, PROOFS, SETTINGS,
 };
 use super::{
-    Admitted, Denied, Depths, Publication, ReserveRequest, SCHEDULE, Store, StoreError, ledger,
+    Admitted, Delivery, Denied, Depths, Publication, ReserveRequest, SCHEDULE, Store, StoreError,
+    ledger,
 };
 use crate::prover::epoch::{Epoch, EpochSchedule, Millis};
 use crate::prover::job::{Finished, Job, JobId, ProofRecord, Submission, WorkerId};
 use crate::prover::mark::{Evidence, Mark, Recorded};
-use crate::prover::registry::{MemberRecord, RegisterRefusal, Registration};
+use crate::prover::registry::{Amendment, Leaf, MemberRecord, RegisterRefusal, Registration};
 use crate::prover::reservation::{Counter, MemberKey, Refusal, Reservation};
 
 impl<E: Into<redb::Error>> From<E> for StoreError {
@@ -41,6 +44,8 @@ impl<E: Into<redb::Error>> From<E> for StoreError {
 
 /// Changes that share one commit at most.
 const GROUP: usize = 1024;
+/// Bytes of the database that are kept in memory; the operating system keeps more.
+const CACHE_BYTES: usize = 8 << 20;
 
 /// Everything in one redb database.
 ///
@@ -112,7 +117,7 @@ impl EmbeddedStore {
     ///
     /// [`StoreError`]; [`StoreError::OtherSchedule`] if the file is of other epochs.
     pub fn open(path: &Path, schedule: &EpochSchedule, skew: u64) -> Result<Self, StoreError> {
-        Self::start(Database::create(path)?, schedule, skew)
+        Self::start(builder().create(path)?, schedule, skew)
     }
 
     /// A store that is gone with its last owner.
@@ -134,7 +139,7 @@ impl EmbeddedStore {
         schedule: &EpochSchedule,
         skew: u64,
     ) -> Result<Self, StoreError> {
-        Self::start(Database::builder().create_with_backend(medium)?, schedule, skew)
+        Self::start(builder().create_with_backend(medium)?, schedule, skew)
     }
 
     fn start(database: Database, schedule: &EpochSchedule, skew: u64) -> Result<Self, StoreError> {
@@ -147,6 +152,7 @@ impl EmbeddedStore {
             }
             _ => ledger::set(&transaction, SCHEDULE, &wanted)?,
         }
+        ledger::number_leaves(&transaction)?;
         ledger::release_all(&transaction)?;
         transaction.commit()?;
         let database = Arc::new(database);
@@ -235,6 +241,21 @@ fn begin(database: &Database, durable: bool) -> Result<WriteTransaction, StoreEr
     Ok(transaction)
 }
 
+fn builder() -> Builder {
+    let mut builder = Database::builder();
+    builder.set_cache_size(CACHE_BYTES);
+    builder
+}
+
+fn member_at(
+    reading: &ReadTransaction,
+    index: Option<u64>,
+) -> Result<Option<MemberRecord>, StoreError> {
+    let Some(index) = index else { return Ok(None) };
+    let members = reading.open_table(MEMBERS)?;
+    members.get(index)?.map(|kept| MemberRecord::from_record(kept.value())).transpose()
+}
+
 #[async_trait]
 impl Store for EmbeddedStore {
     async fn submit(
@@ -246,6 +267,17 @@ impl Store for EmbeddedStore {
         self.write(Manner::NEWS, move |transaction| {
             let each = |one| ledger::submit(transaction, now, one, tolerance);
             batch.iter().map(each).collect()
+        })
+        .await
+    }
+
+    async fn deliver(
+        &self,
+        now: Millis,
+        batch: Vec<Delivery>,
+    ) -> Result<Vec<Option<Job>>, StoreError> {
+        self.write(Manner::NEWS, move |transaction| {
+            batch.iter().map(|one| ledger::deliver(transaction, now, one)).collect()
         })
         .await
     }
@@ -372,10 +404,38 @@ impl Store for EmbeddedStore {
         .await
     }
 
-    async fn members(&self, from: u64, max: usize) -> Result<Vec<MemberRecord>, StoreError> {
-        let members = self.database.begin_read()?.open_table(MEMBERS)?;
-        let records = members.range(from..)?.take(max);
-        records.map(|kept| MemberRecord::from_record(kept?.1.value())).collect()
+    async fn leaves(&self, after: u64, max: usize) -> Result<Vec<Leaf>, StoreError> {
+        let reading = self.database.begin_read()?;
+        let (changes, members) = (reading.open_table(CHANGES)?, reading.open_table(MEMBERS)?);
+        let page = changes.range(after.saturating_add(1)..)?.take(max);
+        page.map(|change| -> Result<Leaf, StoreError> {
+            let (number, index) = change?;
+            let (number, index) = (number.value(), index.value());
+            let kept = members.get(index)?;
+            let member = kept.map(|kept| MemberRecord::from_record(kept.value())).transpose()?;
+            Ok(Leaf { number, index, member })
+        })
+        .collect()
+    }
+
+    async fn member_at(&self, leaf: u64) -> Result<Option<MemberRecord>, StoreError> {
+        member_at(&self.database.begin_read()?, Some(leaf))
+    }
+
+    async fn member_named(&self, name: &[u8]) -> Result<Option<MemberRecord>, StoreError> {
+        let reading = self.database.begin_read()?;
+        let index = reading.open_table(NAMES)?.get(name)?.map(|index| index.value());
+        member_at(&reading, index)
+    }
+
+    async fn member_keyed(&self, member: MemberKey) -> Result<Option<MemberRecord>, StoreError> {
+        let reading = self.database.begin_read()?;
+        let index = reading.open_table(COMMITMENTS)?.get(member.0)?.map(|index| index.value());
+        member_at(&reading, index)
+    }
+
+    async fn amend(&self, amendment: Amendment) -> Result<bool, StoreError> {
+        self.write(Manner::NEWS, move |transaction| ledger::amend(transaction, &amendment)).await
     }
 
     async fn deny(&self, name: Vec<u8>, entry: Option<Denied>) -> Result<bool, StoreError> {
@@ -411,7 +471,7 @@ impl Store for EmbeddedStore {
             open: reading.open_table(OPEN)?.len()?,
             proofs: head("proofs")?,
             double_signals: head("doubles")?,
-            members: reading.open_table(MEMBERS)?.len()?,
+            members: reading.open_table(CHANGED)?.len()?,
         })
     }
 

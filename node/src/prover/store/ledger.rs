@@ -3,18 +3,18 @@
 //! Each function checks everything before it changes anything, so a refusal leaves the transaction
 //! as it was and others may share it. A storage error spoils the whole transaction.
 
-use redb::{ReadableTable, WriteTransaction};
+use redb::{ReadableTable, ReadableTableMetadata, WriteTransaction};
 
 use super::record::Record;
 use super::tables::{
-    COMMITMENTS, COUNTERS, DENIED, DOUBLES, ENDED, ENTRIES, Entry, HEADS, MARKS, MEMBERS, NAMES,
-    OPEN, PROOFS, SETTINGS,
+    CHANGED, CHANGES, COMMITMENTS, COUNTERS, DENIED, DOUBLES, ENDED, ENTRIES, Entry, HEADS, MARKS,
+    MEMBERS, NAMES, OPEN, PROOFS, SETTINGS,
 };
-use super::{Admitted, Denied, Publication, ReserveRequest, StoreError};
+use super::{Admitted, Delivery, Denied, Publication, ReserveRequest, StoreError};
 use crate::prover::epoch::{Epoch, Millis};
 use crate::prover::job::{Finished, Job, JobId, JobState, ProofRecord, Submission, WorkerId};
 use crate::prover::mark::{Evidence, Mark, Recorded};
-use crate::prover::registry::{MemberRecord, RegisterRefusal, Registration};
+use crate::prover::registry::{Amendment, MemberRecord, RegisterRefusal, Registration};
 use crate::prover::reservation::{
     Counter, MemberKey, Refusal, Reservation, Wanted, reserve as next_ids,
 };
@@ -32,10 +32,28 @@ pub(super) fn prepare(transaction: &WriteTransaction) -> Done<()> {
     transaction.open_table(MARKS)?;
     transaction.open_table(DOUBLES)?;
     transaction.open_table(MEMBERS)?;
+    transaction.open_table(CHANGES)?;
+    transaction.open_table(CHANGED)?;
     transaction.open_table(NAMES)?;
     transaction.open_table(COMMITMENTS)?;
     transaction.open_table(DENIED)?;
     transaction.open_table(SETTINGS)?;
+    Ok(())
+}
+
+/// Numbers the leaves of a file that was written before leaves could change hands.
+pub(super) fn number_leaves(transaction: &WriteTransaction) -> Done<()> {
+    let mut changed = transaction.open_table(CHANGED)?;
+    if !changed.is_empty()? {
+        return Ok(());
+    }
+    let mut changes = transaction.open_table(CHANGES)?;
+    for kept in transaction.open_table(MEMBERS)?.iter()? {
+        let index = kept?.0.value();
+        let number = next_number(transaction, "members")?;
+        changed.insert(index, number)?;
+        changes.insert(number, index)?;
+    }
     Ok(())
 }
 
@@ -168,6 +186,23 @@ pub(super) fn finish(
         Ok(proof) => JobState::Done { seq: append_proof(transaction, now, &job, proof)? },
         Err(reason) => JobState::Failed(*reason),
     };
+    let job = Job { state, ..job };
+    end(transaction, now, &job)?;
+    Ok(Some(job))
+}
+
+pub(super) fn deliver(
+    transaction: &WriteTransaction,
+    now: Millis,
+    delivery: &Delivery,
+) -> Done<Option<Job>> {
+    let Delivery { submission, reservation, proof } = delivery;
+    if entry(transaction, submission.id)?.is_some() {
+        return Ok(None);
+    }
+    let number = next_number(transaction, "jobs")?;
+    let job = Job::queued(submission, *reservation, number, now);
+    let state = JobState::Done { seq: append_proof(transaction, now, &job, proof)? };
     let job = Job { state, ..job };
     end(transaction, now, &job)?;
     Ok(Some(job))
@@ -313,30 +348,73 @@ pub(super) fn register(
     if let Err(refusal) = registration.check() {
         return Ok(Err(refusal));
     }
-    let mut members = transaction.open_table(MEMBERS)?;
-    let mut names = transaction.open_table(NAMES)?;
-    let mut commitments = transaction.open_table(COMMITMENTS)?;
-    let by_name = names.get(registration.name.as_slice())?.map(|index| index.value());
-    let by_identity = commitments.get(registration.member.0)?.map(|index| index.value());
-    if let Some(index) = by_identity {
-        let kept = members.get(index)?.map(|kept| MemberRecord::from_record(kept.value()));
-        let kept = kept
-            .transpose()?
-            .filter(|kept| kept.name == registration.name && kept.limit == registration.limit);
-        return Ok(kept.ok_or(RegisterRefusal::IdentityTaken));
+    if let Some(kept) = member_keyed(transaction, registration.member)? {
+        let same = kept.name == registration.name && kept.limit == registration.limit;
+        return Ok(if same { Ok(kept) } else { Err(RegisterRefusal::IdentityTaken) });
     }
-    if by_name.is_some() {
+    if transaction.open_table(NAMES)?.get(registration.name.as_slice())?.is_some() {
         return Ok(Err(RegisterRefusal::NameTaken));
     }
-    let index = members.last()?.map_or(0, |(last, _)| last.value() + 1);
+    let last = transaction.open_table(CHANGED)?.last()?.map(|(last, _)| last.value());
+    let index = last.map_or(0, |last| last + 1);
     if index >= capacity {
         return Ok(Err(RegisterRefusal::Full));
     }
     let member = registration.clone().at(index);
-    members.insert(index, member.to_record().as_slice())?;
-    names.insert(member.name.as_slice(), index)?;
-    commitments.insert(member.member.0, index)?;
+    put_leaf(transaction, index, Some(&member))?;
     Ok(Ok(member))
+}
+
+fn member_keyed(transaction: &WriteTransaction, key: MemberKey) -> Done<Option<MemberRecord>> {
+    let index = transaction.open_table(COMMITMENTS)?.get(key.0)?.map(|index| index.value());
+    let Some(index) = index else { return Ok(None) };
+    let members = transaction.open_table(MEMBERS)?;
+    members.get(index)?.map(|kept| MemberRecord::from_record(kept.value())).transpose()
+}
+
+pub(super) fn amend(transaction: &WriteTransaction, amendment: &Amendment) -> Done<bool> {
+    if setting(transaction, amendment.cursor)? != amendment.before {
+        return Ok(false);
+    }
+    for (index, registration) in amendment.last_of_each() {
+        let member = registration.map(|registration| registration.clone().at(index));
+        put_leaf(transaction, index, member.as_ref())?;
+    }
+    set(transaction, amendment.cursor, &amendment.after)?;
+    Ok(true)
+}
+
+/// Gives a leaf to a member, or to nobody. Where two leaves have one name or commitment, it leads
+/// to the one that came last.
+fn put_leaf(transaction: &WriteTransaction, index: u64, member: Option<&MemberRecord>) -> Done<()> {
+    let number = next_number(transaction, "members")?;
+    let old = transaction.open_table(CHANGED)?.insert(index, number)?.map(|old| old.value());
+    let mut changes = transaction.open_table(CHANGES)?;
+    if let Some(old) = old {
+        changes.remove(old)?;
+    }
+    changes.insert(number, index)?;
+    let mut members = transaction.open_table(MEMBERS)?;
+    let mut names = transaction.open_table(NAMES)?;
+    let mut commitments = transaction.open_table(COMMITMENTS)?;
+    let left = members.remove(index)?.map(|kept| MemberRecord::from_record(kept.value()));
+    if let Some(left) = left.transpose()? {
+        let leads_here = |place: Option<redb::AccessGuard<'_, u64>>| {
+            place.is_some_and(|place| place.value() == index)
+        };
+        if leads_here(names.get(left.name.as_slice())?) {
+            names.remove(left.name.as_slice())?;
+        }
+        if leads_here(commitments.get(left.member.0)?) {
+            commitments.remove(left.member.0)?;
+        }
+    }
+    if let Some(member) = member {
+        members.insert(index, member.to_record().as_slice())?;
+        names.insert(member.name.as_slice(), index)?;
+        commitments.insert(member.member.0, index)?;
+    }
+    Ok(())
 }
 
 pub(super) fn deny(

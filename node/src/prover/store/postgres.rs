@@ -16,15 +16,17 @@ use sqlx::{Acquire, PgConnection, Row};
 use tokio::sync::watch;
 use tonic::async_trait;
 
-use super::{Admitted, Denied, Depths, Publication, ReserveRequest, SCHEDULE, Store, StoreError};
+use super::{
+    Admitted, Delivery, Denied, Depths, Publication, ReserveRequest, SCHEDULE, Store, StoreError,
+};
 use crate::prover::epoch::{Epoch, EpochSchedule, Millis};
 use crate::prover::job::{Finished, Job, JobId, ProofRecord, Submission, WorkerId};
 use crate::prover::mark::{Evidence, Mark, Recorded};
-use crate::prover::registry::{MemberRecord, RegisterRefusal, Registration};
+use crate::prover::registry::{Amendment, Leaf, MemberRecord, RegisterRefusal, Registration};
 use crate::prover::reservation::{Counter, MemberKey, Refusal, Reservation};
 
 /// The schema, one step a version. A step is never changed, only followed.
-const STEPS: &[&str] = &[include_str!("postgres/schema.sql")];
+const STEPS: &[&str] = &[include_str!("postgres/schema.sql"), include_str!("postgres/leaves.sql")];
 /// The advisory lock under which the schema is brought up to date.
 const SCHEMA_LOCK: i64 = 0x6c6f_676f_7301;
 /// The advisory lock under which members are added.
@@ -218,6 +220,14 @@ impl Store for PostgresStore {
         jobs::submit(self, now, batch).await
     }
 
+    async fn deliver(
+        &self,
+        now: Millis,
+        batch: Vec<Delivery>,
+    ) -> Result<Vec<Option<Job>>, StoreError> {
+        jobs::deliver(self, now, batch).await
+    }
+
     async fn reserve(
         &self,
         now: Millis,
@@ -300,8 +310,24 @@ impl Store for PostgresStore {
         members::register(self, registration, capacity).await
     }
 
-    async fn members(&self, from: u64, max: usize) -> Result<Vec<MemberRecord>, StoreError> {
-        members::members(self, from, max).await
+    async fn leaves(&self, after: u64, max: usize) -> Result<Vec<Leaf>, StoreError> {
+        members::leaves(self, after, max).await
+    }
+
+    async fn member_at(&self, leaf: u64) -> Result<Option<MemberRecord>, StoreError> {
+        members::at(self, leaf).await
+    }
+
+    async fn member_named(&self, name: &[u8]) -> Result<Option<MemberRecord>, StoreError> {
+        members::named(self, name).await
+    }
+
+    async fn member_keyed(&self, member: MemberKey) -> Result<Option<MemberRecord>, StoreError> {
+        members::keyed(self, member).await
+    }
+
+    async fn amend(&self, amendment: Amendment) -> Result<bool, StoreError> {
+        members::amend(self, &amendment).await
     }
 
     async fn deny(&self, name: Vec<u8>, entry: Option<Denied>) -> Result<bool, StoreError> {

@@ -24,8 +24,12 @@ pub(super) const HEADS: TableDefinition<'_, &str, u64> = TableDefinition::new("h
 pub(super) const MARKS: TableDefinition<'_, (u64, [u8; 32]), &[u8]> = TableDefinition::new("marks");
 /// The double signals.
 pub(super) const DOUBLES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("doubles");
-/// The log of members.
+/// A leaf to its member.
 pub(super) const MEMBERS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("members");
+/// The number of a change to the leaf that it changed; the last change of each leaf.
+pub(super) const CHANGES: TableDefinition<'_, u64, u64> = TableDefinition::new("changes");
+/// A leaf to the number of its last change.
+pub(super) const CHANGED: TableDefinition<'_, u64, u64> = TableDefinition::new("changed");
 /// A member's name to its leaf.
 pub(super) const NAMES: TableDefinition<'_, &[u8], u64> = TableDefinition::new("names");
 /// A commitment to its leaf.

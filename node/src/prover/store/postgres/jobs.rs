@@ -14,7 +14,7 @@ use crate::prover::job::{
 use crate::prover::reservation::{
     Counter, MemberKey, Refusal, Reservation, Wanted, reserve as next_ids,
 };
-use crate::prover::store::{Admitted, Publication, ReserveRequest};
+use crate::prover::store::{Admitted, Delivery, Publication, ReserveRequest};
 
 /// The columns of a job, in the order [`job_of`] reads them.
 macro_rules! job_columns {
@@ -69,6 +69,16 @@ async fn submit_one(
         Ok(reservation) => reservation,
         Err(refusal) => return Ok(Err(refusal)),
     };
+    let job = put_job(connection, now, submission, reservation).await?;
+    Ok(Ok(Admitted { job, repeated: false }))
+}
+
+async fn put_job(
+    connection: &mut PgConnection,
+    now: Millis,
+    submission: &Submission,
+    reservation: Reservation,
+) -> Done<Job> {
     let row = sqlx::query(
         "INSERT INTO jobs (id, member, epoch, first_id, id_count, signal, sender, subject, \
          deadline, created) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING number",
@@ -86,8 +96,44 @@ async fn submit_one(
     .fetch_one(connection)
     .await
     .map_err(failed)?;
-    let job = Job::queued(submission, reservation, number(&row, 0)?, now);
-    Ok(Ok(Admitted { job, repeated: false }))
+    Ok(Job::queued(submission, reservation, number(&row, 0)?, now))
+}
+
+pub(super) async fn deliver(
+    store: &PostgresStore,
+    now: Millis,
+    batch: Vec<Delivery>,
+) -> Done<Vec<Option<Job>>> {
+    let mut transaction = store.begin().await?;
+    // All members before the head of the stream, and in one order.
+    let mut members: Vec<i64> = batch.iter().map(|one| lock_of(one.submission.member)).collect();
+    members.sort_unstable();
+    for member in members {
+        lock(&mut transaction, member).await?;
+    }
+    let mut delivered = Vec::with_capacity(batch.len());
+    for delivery in &batch {
+        delivered.push(deliver_one(&mut transaction, now, delivery).await?);
+    }
+    announce(&mut transaction).await?;
+    transaction.commit().await.map_err(failed)?;
+    Ok(delivered)
+}
+
+async fn deliver_one(
+    connection: &mut PgConnection,
+    now: Millis,
+    delivery: &Delivery,
+) -> Done<Option<Job>> {
+    let Delivery { submission, reservation, proof } = delivery;
+    if job(connection, submission.id).await?.is_some() {
+        return Ok(None);
+    }
+    let job = put_job(connection, now, submission, *reservation).await?;
+    let state = append_proof(connection, now, &job, proof).await?;
+    let job = Job { state, ..job };
+    put_state(connection, now, &job).await?;
+    Ok(Some(job))
 }
 
 /// Applies the rule of [`reserve`](next_ids). The caller holds the member's lock.
@@ -244,27 +290,35 @@ async fn finish_one(
     }
     let state = match &finished.outcome {
         Ok(_) if job.deadline <= now => JobState::Expired,
-        Ok(proof) => {
-            let seq = next_number(connection, "proofs").await?;
-            let record = ProofRecord {
-                seq,
-                job: job.id,
-                sender: job.sender.clone(),
-                subject: job.subject.clone(),
-                epoch: job.reservation.epoch,
-                first: job.reservation.first,
-                count: job.reservation.count,
-                proof: proof.clone(),
-                at: now,
-            };
-            put_proof(connection, &record).await?;
-            JobState::Done { seq }
-        }
+        Ok(proof) => append_proof(connection, now, &job, proof).await?,
         Err(reason) => JobState::Failed(*reason),
     };
     let job = Job { state, ..job };
     put_state(connection, now, &job).await?;
     Ok(Some(job))
+}
+
+/// Puts a job's proof at the end of the stream; returns the state the job has then.
+async fn append_proof(
+    connection: &mut PgConnection,
+    now: Millis,
+    job: &Job,
+    proof: &[u8],
+) -> Done<JobState> {
+    let seq = next_number(connection, "proofs").await?;
+    let record = ProofRecord {
+        seq,
+        job: job.id,
+        sender: job.sender.clone(),
+        subject: job.subject.clone(),
+        epoch: job.reservation.epoch,
+        first: job.reservation.first,
+        count: job.reservation.count,
+        proof: proof.to_vec(),
+        at: now,
+    };
+    put_proof(connection, &record).await?;
+    Ok(JobState::Done { seq })
 }
 
 async fn put_proof(connection: &mut PgConnection, record: &ProofRecord) -> Done<()> {
