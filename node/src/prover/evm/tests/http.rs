@@ -170,7 +170,7 @@ async fn the_tree_is_that_of_the_contract_also_after_a_reorganisation() {
     served.settle(&mut reader).await;
     let [here, there] = served.roots().await;
     assert_eq!(here, there);
-    assert_eq!(served.store.depths().await.unwrap().members, 399);
+    assert_eq!(served.store.depths().await.unwrap().members, 398);
 
     mine(vec![Act::Erase { leaf: 7, is_cleared: true }, Act::Erase { leaf: 8, is_cleared: false }]);
     mine(vec![Act::Join { leaf: 8, who: 900, rate: 100 }]);
@@ -218,7 +218,7 @@ async fn the_source_reads_by_itself_until_it_is_stopped() {
     let (stop, stopped) = watch::channel(false);
     let chain = served.chain.clone();
     let reading = tokio::spawn(async move { chain.run(stopped).await });
-    while served.store.depths().await.unwrap().members < 9 {
+    while served.store.depths().await.unwrap().members < 8 {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     stop.send(true).unwrap();
