@@ -19,7 +19,7 @@ use logos_node::prover::{
 /// Tells the child where to put the members; without it the child's test does nothing.
 const WHERE: &str = "LOGOS_PROVER_FILL";
 /// Members that are registered at once.
-const PAGE: u64 = 4096;
+const PAGE: u16 = 4096;
 /// What does not grow with the members: the database's cache, those looked up lately, the runtime.
 const CONSTANT: u64 = 16 << 20;
 
@@ -50,8 +50,9 @@ fn member(number: u64) -> Registration {
 async fn a_process_fills_the_store() {
     let Ok(path) = std::env::var(WHERE) else { return };
     let store = open(path.as_ref());
-    for first in (0..members()).step_by(PAGE as usize) {
-        let leaves = (first..members().min(first + PAGE)).map(|at| (at, Some(member(at))));
+    for first in (0..members()).step_by(usize::from(PAGE)) {
+        let leaves =
+            (first..members().min(first + u64::from(PAGE))).map(|at| (at, Some(member(at))));
         let before = store.setting("filled").await.unwrap();
         let (leaves, after) = (leaves.collect(), first.to_string());
         let page = Amendment { leaves, cursor: "filled", before, after };
