@@ -32,6 +32,7 @@ impl Peers {
     }
 
     /// Where a peer was dialled, without its id.
+    #[cfg(feature = "nat")]
     pub(super) fn address(&self, peer: &PeerId) -> Option<&Multiaddr> {
         self.known.get(peer)?.address.as_ref()
     }
