@@ -6,14 +6,13 @@
 use std::num::NonZeroU64;
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
 use std::time::Instant;
 
 use logos_crypto::Fr;
 use logos_crypto::merkle::Depth;
 use logos_node::peak_memory_bytes;
 use logos_node::prover::{
-    Amendment, Copied, EmbeddedStore, EpochSchedule, Group, MemberKey, Millis, Registration, Store,
+    Amendment, EmbeddedStore, EpochSchedule, Group, MemberKey, Millis, Registration, Store,
 };
 
 /// Tells the child where to put the members; without it the child's test does nothing.
@@ -77,14 +76,14 @@ async fn a_tree_takes_64_bytes_a_leaf_and_records_take_none() {
 
     let before = peak_memory_bytes();
     let started = Instant::now();
-    let source = Copied(Arc::new(open(&path)));
+    let store = open(&path);
     let group = Group::new(Depth::RLN, 1).unwrap();
-    group.follow(&source).await.unwrap();
+    group.follow(&store).await.unwrap();
     let took = started.elapsed();
     // More members than are remembered, from all over the tree.
     for number in (0..members()).step_by(7).take(20_000) {
         let name = member(number).name;
-        let found = group.named(&source, &name).await.unwrap().unwrap();
+        let found = group.named(&store, &name).await.unwrap().unwrap();
         assert_eq!(group.place(&found).unwrap().path.index(), number);
     }
     std::fs::remove_dir_all(&folder).unwrap();

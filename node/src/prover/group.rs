@@ -8,11 +8,10 @@ use logos_crypto::Fr;
 use logos_crypto::merkle::{DenseTree, Depth, LeafIndex, MerkleTree, PoseidonHasher, RootHistory};
 use logos_rln::{IdentityCommitment, MerklePath, MessageLimit};
 
-use super::membership::MembershipSource;
 use super::recent::Recent;
 use super::registry::{Leaf, MemberRecord};
 use super::reservation::MemberKey;
-use super::store::StoreError;
+use super::store::{Store, StoreError};
 
 /// Old roots that are accepted beside the current one.
 const ROOTS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(4);
@@ -90,11 +89,11 @@ impl Group {
     ///
     /// # Errors
     ///
-    /// The source's, and [`StoreError::Damaged`] for members that are none or have no leaf here.
-    pub async fn follow(&self, source: &dyn MembershipSource) -> Result<u64, StoreError> {
+    /// The store's, and [`StoreError::Damaged`] for members that are none or have no leaf here.
+    pub async fn follow(&self, store: &dyn Store) -> Result<u64, StoreError> {
         loop {
             let seen = self.read().seen;
-            let page = source.leaves(seen, PAGE).await?;
+            let page = store.leaves(seen, PAGE).await?;
             let Some(last) = page.last().map(|leaf| leaf.number) else { return Ok(seen) };
             let changes = self.changes(&page)?;
             if self.write().take(self.depth, seen, last, &changes)? {
@@ -129,32 +128,32 @@ impl Group {
     ///
     /// # Errors
     ///
-    /// The source's.
+    /// The store's.
     pub async fn named(
         &self,
-        source: &dyn MembershipSource,
+        store: &dyn Store,
         name: &[u8],
     ) -> Result<Option<Arc<MemberRecord>>, StoreError> {
         if let Some(member) = self.recent().named(name) {
             return Ok(Some(member));
         }
-        Ok(source.named(name).await?.map(|member| self.remember(member)))
+        Ok(store.member_named(name).await?.map(|member| self.remember(member)))
     }
 
     /// A member by commitment.
     ///
     /// # Errors
     ///
-    /// The source's.
+    /// The store's.
     pub async fn keyed(
         &self,
-        source: &dyn MembershipSource,
+        store: &dyn Store,
         key: MemberKey,
     ) -> Result<Option<Arc<MemberRecord>>, StoreError> {
         if let Some(member) = self.recent().keyed(key) {
             return Ok(Some(member));
         }
-        Ok(source.keyed(key).await?.map(|member| self.remember(member)))
+        Ok(store.member_keyed(key).await?.map(|member| self.remember(member)))
     }
 
     fn remember(&self, member: MemberRecord) -> Arc<MemberRecord> {

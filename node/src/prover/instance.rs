@@ -168,7 +168,6 @@ fn workers_of(service: &Service, hot: HotPolicy) -> Workers {
         workshop: Arc::new(workshop),
         clock: Arc::clone(&parts.clock),
         group: Arc::clone(&parts.group),
-        source: Arc::clone(&parts.source),
         metrics: Arc::clone(&parts.metrics),
     }
 }

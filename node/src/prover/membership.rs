@@ -1,58 +1,39 @@
-//! Where members come from: one trait, whatever keeps them.
+//! Where members come from: one trait, whoever adds them to the store.
 
 use std::sync::Arc;
 
 use tokio::sync::watch;
 use tonic::async_trait;
 
-use super::registry::{Leaf, MemberRecord, RegisterRefusal, Registration};
-use super::reservation::MemberKey;
+use super::registry::{MemberRecord, RegisterRefusal, Registration};
 use super::store::{Store, StoreError};
 
 /// The setting that says where the members of a store come from.
 const SOURCE: &str = "members/source";
 
-/// Where members come from: a log of leaves that change, and a way to find a member.
+/// Where members come from. They all stand in the [`Store`], which is read whatever their source is;
+/// a source puts them there.
 #[async_trait]
 pub trait MembershipSource: std::fmt::Debug + Send + Sync {
-    /// As [`Store::leaves`].
-    async fn leaves(&self, after: u64, max: usize) -> Result<Vec<Leaf>, StoreError>;
-
-    /// The member of a name.
-    async fn named(&self, name: &[u8]) -> Result<Option<MemberRecord>, StoreError>;
-
-    /// The member of a commitment.
-    async fn keyed(&self, key: MemberKey) -> Result<Option<MemberRecord>, StoreError>;
-
     /// Adds one behind the last, where this source takes members at all.
     async fn register(
         &self,
-        registration: Registration,
-        capacity: u64,
-    ) -> Result<Result<MemberRecord, RegisterRefusal>, StoreError>;
+        _: Registration,
+        _capacity: u64,
+    ) -> Result<Result<MemberRecord, RegisterRefusal>, StoreError> {
+        Ok(Err(RegisterRefusal::ReadOnly))
+    }
 
-    /// Keeps the log up to date with what the members follow, until `stop` turns true.
-    async fn run(&self, stop: watch::Receiver<bool>);
+    /// Keeps the store up to date with what the members follow, until the value turns true.
+    async fn run(&self, _: watch::Receiver<bool>) {}
 }
 
-/// Members who register with the service itself; their log is in its store.
+/// Members who register with the service itself.
 #[derive(Clone, Debug)]
 pub struct InService(pub Arc<dyn Store>);
 
 #[async_trait]
 impl MembershipSource for InService {
-    async fn leaves(&self, after: u64, max: usize) -> Result<Vec<Leaf>, StoreError> {
-        self.0.leaves(after, max).await
-    }
-
-    async fn named(&self, name: &[u8]) -> Result<Option<MemberRecord>, StoreError> {
-        self.0.member_named(name).await
-    }
-
-    async fn keyed(&self, key: MemberKey) -> Result<Option<MemberRecord>, StoreError> {
-        self.0.member_keyed(key).await
-    }
-
     async fn register(
         &self,
         registration: Registration,
@@ -60,38 +41,13 @@ impl MembershipSource for InService {
     ) -> Result<Result<MemberRecord, RegisterRefusal>, StoreError> {
         self.0.register(registration, capacity).await
     }
-
-    async fn run(&self, _: watch::Receiver<bool>) {}
 }
 
 /// Members that somebody else keeps and that were copied to the store: nobody registers here.
-#[derive(Clone, Debug)]
-pub struct Copied(pub Arc<dyn Store>);
+#[derive(Clone, Copy, Debug)]
+pub struct Copied;
 
-#[async_trait]
-impl MembershipSource for Copied {
-    async fn leaves(&self, after: u64, max: usize) -> Result<Vec<Leaf>, StoreError> {
-        self.0.leaves(after, max).await
-    }
-
-    async fn named(&self, name: &[u8]) -> Result<Option<MemberRecord>, StoreError> {
-        self.0.member_named(name).await
-    }
-
-    async fn keyed(&self, key: MemberKey) -> Result<Option<MemberRecord>, StoreError> {
-        self.0.member_keyed(key).await
-    }
-
-    async fn register(
-        &self,
-        _: Registration,
-        _: u64,
-    ) -> Result<Result<MemberRecord, RegisterRefusal>, StoreError> {
-        Ok(Err(RegisterRefusal::ReadOnly))
-    }
-
-    async fn run(&self, _: watch::Receiver<bool>) {}
-}
+impl MembershipSource for Copied {}
 
 /// Notes where the members of a store come from, so that no other source ever writes over them.
 ///

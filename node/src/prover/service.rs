@@ -122,9 +122,9 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// The store's, or the source's.
+    /// The store's.
     pub async fn new(parts: Parts) -> Result<Self, StoreError> {
-        parts.group.follow(&*parts.source).await?;
+        parts.group.follow(&*parts.store).await?;
         let store = Arc::clone(&parts.store);
         let stream = Arc::new(Stream::new(store, Arc::clone(&parts.metrics)).await?);
         let killed = AtomicBool::new(is_on(parts.store.setting(KILL_SWITCH).await?.as_deref()));
@@ -192,8 +192,8 @@ impl Service {
     }
 
     async fn refresh(&self) -> Result<(), StoreError> {
-        let Parts { store, group, source, metrics, clock, .. } = &self.parts;
-        group.follow(&**source).await?;
+        let Parts { store, group, metrics, clock, .. } = &self.parts;
+        group.follow(&**store).await?;
         let killed = is_on(store.setting(KILL_SWITCH).await?.as_deref());
         self.killed.store(killed, Ordering::SeqCst);
         metrics.queue.set(store.depths().await?.open);
@@ -207,8 +207,8 @@ impl Service {
     ///
     /// [`Problem::UnknownMember`] or [`Problem::Store`].
     pub async fn member(&self, name: &[u8]) -> Result<Arc<MemberRecord>, Problem> {
-        let Parts { group, source, .. } = &self.parts;
-        group.named(&**source, name).await?.ok_or(Problem::UnknownMember)
+        let Parts { group, store, .. } = &self.parts;
+        group.named(&**store, name).await?.ok_or(Problem::UnknownMember)
     }
 
     /// Where a member stands in the tree.

@@ -10,7 +10,6 @@ use tokio::task::JoinSet;
 use super::clock::Clock;
 use super::group::Group;
 use super::job::{FailReason, Finished, Job, WorkerId};
-use super::membership::MembershipSource;
 use super::metrics::Metrics;
 use super::registry::MemberRecord;
 use super::store::{Store, StoreError};
@@ -27,7 +26,7 @@ const POLL: Duration = Duration::from_millis(500);
 /// What workers need.
 #[derive(Clone, Debug)]
 pub struct Workers {
-    /// Where jobs are.
+    /// Where jobs and members are.
     pub store: Arc<dyn Store>,
     /// Who proves.
     pub workshop: Arc<Workshop>,
@@ -35,8 +34,6 @@ pub struct Workers {
     pub clock: Arc<dyn Clock>,
     /// The members, to find whose jobs they are.
     pub group: Arc<Group>,
-    /// Where the members come from.
-    pub source: Arc<dyn MembershipSource>,
     /// What is measured.
     pub metrics: Arc<Metrics>,
 }
@@ -126,12 +123,12 @@ async fn on_a_core(workers: &Workers, cpu: &Arc<Semaphore>, jobs: Vec<Job>) -> V
 /// Whose job it is. A member may have joined through another instance a moment ago: then the tree
 /// is brought up to date first.
 async fn member_of(workers: &Workers, job: &Job) -> Result<Option<Arc<MemberRecord>>, StoreError> {
-    let Workers { group, source, .. } = workers;
-    let Some(member) = group.keyed(&**source, job.reservation.member).await? else {
+    let Workers { group, store, .. } = workers;
+    let Some(member) = group.keyed(&**store, job.reservation.member).await? else {
         return Ok(None);
     };
     if group.place(&member).is_none() {
-        group.follow(&**source).await?;
+        group.follow(&**store).await?;
     }
     Ok(Some(member))
 }

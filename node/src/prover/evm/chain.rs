@@ -13,8 +13,8 @@ use tonic::async_trait;
 use super::contract::{Contract, LogError};
 use super::reader::{Commit, Output, ReadError, Reader, Reading, Reply, Request};
 use super::rpc::{Rpc, RpcError};
-use crate::prover::membership::{Copied, MembershipSource};
-use crate::prover::registry::{Amendment, Leaf, MemberRecord, RegisterRefusal, Registration};
+use crate::prover::membership::MembershipSource;
+use crate::prover::registry::{Amendment, MemberRecord, Registration};
 use crate::prover::reservation::MemberKey;
 use crate::prover::store::{Store, StoreError};
 
@@ -42,7 +42,7 @@ pub enum ChainError {
 /// Members of a contract: the store has a copy, and [`MembershipSource::run`] keeps it up to date.
 #[derive(Clone, Debug)]
 pub struct Chain {
-    copy: Copied,
+    store: Arc<dyn Store>,
     rpc: Rpc,
     contract: [u8; 20],
     reading: Reading,
@@ -52,7 +52,7 @@ impl Chain {
     /// Reads the contract at this address into the store.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, rpc: Rpc, contract: [u8; 20], reading: Reading) -> Self {
-        Self { copy: Copied(store), rpc, contract, reading }
+        Self { store, rpc, contract, reading }
     }
 
     /// How members of this contract are named in [`claim_members`](super::super::claim_members).
@@ -79,7 +79,7 @@ impl Chain {
             },
             Output::Commit(Commit { leaves, before, after }) => {
                 let amendment = Amendment { leaves, cursor: CURSOR, before, after };
-                let committed = self.copy.0.amend(amendment).await;
+                let committed = self.store.amend(amendment).await;
                 committed.map(|is_done| reader.handle_committed(is_done)).map_err(ChainError::from)
             }
         };
@@ -90,7 +90,7 @@ impl Chain {
     }
 
     async fn answer(&self, request: Request) -> Result<Reply, ChainError> {
-        let (rpc, store, contract) = (&self.rpc, &self.copy.0, self.contract);
+        let (rpc, store, contract) = (&self.rpc, &self.store, self.contract);
         Ok(match request {
             Request::Chain => Reply::Number(rpc.chain().await?),
             Request::Cursor => Reply::Cursor(store.setting(CURSOR).await?),
@@ -140,7 +140,7 @@ impl Chain {
     ) -> Result<Vec<(u64, Option<Registration>)>, ChainError> {
         let mut occupants = Vec::with_capacity(leaves.len());
         for leaf in leaves {
-            let member = self.copy.0.member_at(*leaf).await?;
+            let member = self.store.member_at(*leaf).await?;
             occupants.push((*leaf, member.map(MemberRecord::into_registration)));
         }
         Ok(occupants)
@@ -149,26 +149,6 @@ impl Chain {
 
 #[async_trait]
 impl MembershipSource for Chain {
-    async fn leaves(&self, after: u64, max: usize) -> Result<Vec<Leaf>, StoreError> {
-        self.copy.leaves(after, max).await
-    }
-
-    async fn named(&self, name: &[u8]) -> Result<Option<MemberRecord>, StoreError> {
-        self.copy.named(name).await
-    }
-
-    async fn keyed(&self, key: MemberKey) -> Result<Option<MemberRecord>, StoreError> {
-        self.copy.keyed(key).await
-    }
-
-    async fn register(
-        &self,
-        registration: Registration,
-        capacity: u64,
-    ) -> Result<Result<MemberRecord, RegisterRefusal>, StoreError> {
-        self.copy.register(registration, capacity).await
-    }
-
     async fn run(&self, mut stop: watch::Receiver<bool>) {
         let (origin, mut reader) = (Instant::now(), Reader::new(self.reading));
         while !*stop.borrow() {

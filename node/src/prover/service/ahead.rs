@@ -113,11 +113,11 @@ impl Service {
         submission: &Submission,
         now: Millis,
     ) -> Result<Option<Delivery>, StoreError> {
-        let (Parts { group, source, .. }, Some(workshop)) = (&self.parts, self.workshop.get())
+        let (Parts { group, store, .. }, Some(workshop)) = (&self.parts, self.workshop.get())
         else {
             return Ok(None);
         };
-        let member = group.keyed(&**source, submission.member).await?;
+        let member = group.keyed(&**store, submission.member).await?;
         let (Some(member), Some(reservation)) = (member, workshop.take_bare(submission)) else {
             return Ok(None);
         };

@@ -34,9 +34,9 @@ impl Service {
         let limit = MessageLimit::new(limit).map_err(invalid)?;
         let circuit = self.parts.circuits.single().circuit();
         circuit.check_limit(limit).map_err(invalid)?;
-        let Parts { source, group, .. } = &self.parts;
+        let Parts { source, store, group, .. } = &self.parts;
         if commitment.is_empty()
-            && let Some(known) = group.named(&**source, name).await?
+            && let Some(known) = group.named(&**store, name).await?
             && known.sealed.is_some()
         {
             let same = known.limit == limit.get();
@@ -54,7 +54,7 @@ impl Service {
             sealed,
         };
         let record = source.register(registration, group.capacity()).await??;
-        group.follow(&**source).await?;
+        group.follow(&**store).await?;
         Ok(Arc::new(record))
     }
 

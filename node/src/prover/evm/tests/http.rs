@@ -143,7 +143,7 @@ impl Served {
     /// The root of the copy, and that of the chain.
     async fn roots(&self) -> [logos_crypto::Fr; 2] {
         let here = Group::new(Depth::RLN, 1).unwrap();
-        here.follow(&self.chain).await.unwrap();
+        here.follow(&*self.store).await.unwrap();
         let leaves = {
             let node = self.node.lock().unwrap();
             node.world.leaves(node.world.head() - 2)
@@ -154,7 +154,7 @@ impl Served {
         let all = crate::prover::Amendment { leaves, cursor: "test", before, after };
         assert!(store.amend(all).await.unwrap());
         let there = Group::new(Depth::RLN, 1).unwrap();
-        there.follow(&crate::prover::Copied(Arc::new(store))).await.unwrap();
+        there.follow(&store).await.unwrap();
         [here.roots()[0], there.roots()[0]]
     }
 }
@@ -178,7 +178,7 @@ async fn the_tree_is_that_of_the_contract_also_after_a_reorganisation() {
     served.settle(&mut reader).await;
     assert_eq!(served.roots().await[0], served.roots().await[1]);
     let name = served.node.lock().unwrap().world.member(900, 100).name;
-    assert_eq!(served.chain.named(&name).await.unwrap().unwrap().index, 8);
+    assert_eq!(served.store.member_named(&name).await.unwrap().unwrap().index, 8);
 
     served.node.lock().unwrap().world.fork(5);
     (0..9).for_each(|_| mine(vec![]));
@@ -202,9 +202,9 @@ async fn members_of_the_status_registry_are_named_by_their_holders() {
     (0..3).for_each(|_| served.node.lock().unwrap().world.mine(vec![slash]));
     let mut reader = Reader::new(reading(contract));
     served.settle(&mut reader).await;
-    let member = served.chain.named(&holder(120)).await.unwrap().unwrap();
+    let member = served.store.member_named(&holder(120)).await.unwrap().unwrap();
     assert_eq!((member.index, member.limit), (119, 100));
-    assert_eq!(served.chain.named(&holder(4)).await.unwrap(), None, "slashed");
+    assert_eq!(served.store.member_named(&holder(4)).await.unwrap(), None, "slashed");
     assert_eq!(served.roots().await[0], served.roots().await[1]);
 }
 
