@@ -269,3 +269,12 @@ pub struct ProofRecord {
     /// When it was stored.
     pub at: Millis,
 }
+
+impl ProofRecord {
+    /// The proof of a job, in its place in the stream.
+    pub(super) fn of_job(seq: u64, job: &Job, proof: &[u8], at: Millis) -> Self {
+        let Reservation { epoch, first, count, .. } = job.reservation;
+        let (sender, subject) = (job.sender.clone(), job.subject.clone());
+        Self { seq, job: job.id, sender, subject, epoch, first, count, proof: proof.to_vec(), at }
+    }
+}

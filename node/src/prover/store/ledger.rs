@@ -210,17 +210,7 @@ pub(super) fn deliver(
 
 fn append_proof(transaction: &WriteTransaction, now: Millis, job: &Job, proof: &[u8]) -> Done<u64> {
     let seq = next_number(transaction, "proofs")?;
-    let record = ProofRecord {
-        seq,
-        job: job.id,
-        sender: job.sender.clone(),
-        subject: job.subject.clone(),
-        epoch: job.reservation.epoch,
-        first: job.reservation.first,
-        count: job.reservation.count,
-        proof: proof.to_vec(),
-        at: now,
-    };
+    let record = ProofRecord::of_job(seq, job, proof, now);
     transaction.open_table(PROOFS)?.insert(seq, record.to_record().as_slice())?;
     Ok(seq)
 }

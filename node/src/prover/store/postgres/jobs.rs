@@ -306,17 +306,7 @@ async fn append_proof(
     proof: &[u8],
 ) -> Done<JobState> {
     let seq = next_number(connection, "proofs").await?;
-    let record = ProofRecord {
-        seq,
-        job: job.id,
-        sender: job.sender.clone(),
-        subject: job.subject.clone(),
-        epoch: job.reservation.epoch,
-        first: job.reservation.first,
-        count: job.reservation.count,
-        proof: proof.to_vec(),
-        at: now,
-    };
+    let record = ProofRecord::of_job(seq, job, proof, now);
     put_proof(connection, &record).await?;
     Ok(JobState::Done { seq })
 }
