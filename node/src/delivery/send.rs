@@ -5,6 +5,7 @@
 //! has grown old is renewed before the message is published again, because the network takes only
 //! fresh ones.
 
+use core::ops::Bound;
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -28,6 +29,8 @@ pub struct SendMachine {
     outputs: VecDeque<SendOutput>,
     check_under_way: bool,
     next_check: Tick,
+    /// The last send a store was asked about; the next question goes on after it.
+    asked: Option<RequestId>,
 }
 
 /// How messages leave.
@@ -179,6 +182,7 @@ impl SendMachine {
             outputs: VecDeque::new(),
             check_under_way: false,
             next_check: Tick::ORIGIN,
+            asked: None,
         }
     }
 
@@ -281,7 +285,8 @@ impl SendMachine {
     /// A store said which of the messages it has, or did not answer.
     pub fn handle_checked(&mut self, now: Tick, found: &[MessageHash]) {
         self.check_under_way = false;
-        self.next_check = now + self.times.check_after;
+        let goes_on = !found.is_empty() && self.names_after(self.asked).next().is_some();
+        self.next_check = if goes_on { now } else { now + self.times.check_after };
         let stored: Vec<_> = self
             .requests
             .iter()
@@ -365,6 +370,7 @@ impl SendMachine {
     fn left(&mut self, now: Tick, id: RequestId, peers: usize) {
         let has_store = self.has_store;
         let times = self.times;
+        let is_check_planned = self.check_under_way || self.is_check_wanted();
         let Some(request) = self.requests.get_mut(&id) else { return };
         let first = request.left.is_none();
         let (since, best) = request.left.unwrap_or((now, 0));
@@ -375,7 +381,8 @@ impl SendMachine {
         let confirms = has_store && !request.ephemeral;
         if first {
             self.outputs.push_back(SendOutput::Progress(id, Progress::Propagated { peers }));
-            if self.is_check_wanted() && !self.check_under_way {
+            // Only the first one moves the question: others that leave must not push it away.
+            if !is_check_planned {
                 self.next_check = self.next_check.max(now + times.check_after);
             }
         }
@@ -407,15 +414,38 @@ impl SendMachine {
     }
 
     fn is_check_wanted(&self) -> bool {
-        let waits = |request: &Request| !request.ephemeral && !request.names.is_empty();
-        self.has_store && !self.check_under_way && self.requests.values().any(waits)
+        let mut requests = self.requests.values();
+        self.has_store && !self.check_under_way && requests.any(Request::waits_for_store)
     }
 
+    /// Asks about as many sends as fit, from where the last question ended.
     fn check(&mut self) {
-        let names = self.requests.values().flat_map(|request| request.names.iter().rev().copied());
-        let names: Vec<_> = names.take(StoreRequest::MAX_HASHES).collect();
+        if self.names_after(self.asked).next().is_none() {
+            self.asked = None;
+        }
+        let mut asked = Vec::with_capacity(StoreRequest::MAX_HASHES);
+        let mut last = self.asked;
+        for (id, names) in self.names_after(self.asked) {
+            if asked.len() + names.len() > StoreRequest::MAX_HASHES {
+                break;
+            }
+            asked.extend(names.iter().rev());
+            last = Some(id);
+        }
+        self.asked = last;
         self.check_under_way = true;
-        self.outputs.push_back(SendOutput::Check(names));
+        self.outputs.push_back(SendOutput::Check(asked));
+    }
+
+    /// The names to look for of the sends after one, in their order.
+    fn names_after(
+        &self,
+        last: Option<RequestId>,
+    ) -> impl Iterator<Item = (RequestId, &VecDeque<MessageHash>)> {
+        let from = last.map_or(Bound::Unbounded, Bound::Excluded);
+        let requests = self.requests.range((from, Bound::Unbounded));
+        let waiting = requests.filter(|(_, request)| request.waits_for_store());
+        waiting.map(|(id, request)| (*id, &request.names))
     }
 }
 
@@ -438,6 +468,10 @@ impl Request {
     /// When the part of its way began that it is on.
     fn since(&self) -> Tick {
         self.left.map_or(self.accepted, |(since, _)| since)
+    }
+
+    fn waits_for_store(&self) -> bool {
+        !self.ephemeral && !self.names.is_empty()
     }
 
     fn remember_name(&mut self) {

@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use super::*;
 
 const ID: RequestId = RequestId::new(1);
@@ -275,4 +277,78 @@ fn sends_under_way_are_bounded() {
         Err(TooManySends { limit })
     );
     assert_eq!(machine.under_way(), limit);
+}
+
+/// A network whose store answers only what it is asked, for many sends at a time.
+#[derive(Default)]
+struct Busy {
+    /// Requests whose messages no store gets.
+    lost: HashSet<RequestId>,
+    stored: HashSet<MessageHash>,
+    relayed: usize,
+    outcomes: Vec<(RequestId, Tick, Outcome)>,
+}
+
+impl Busy {
+    fn name(id: RequestId) -> MessageHash {
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&id.get().to_le_bytes());
+        MessageHash::from_bytes(bytes)
+    }
+
+    fn settle(&mut self, machine: &mut SendMachine, now: Tick) {
+        while let Some(output) = machine.poll_output(now) {
+            match output {
+                SendOutput::Prepare(id) => machine.handle_prepared(now, id, Ok(Self::name(id))),
+                SendOutput::Relay(id) => {
+                    self.relayed += 1;
+                    if !self.lost.contains(&id) {
+                        self.stored.insert(Self::name(id));
+                    }
+                    machine.handle_relayed(now, id, Ok(3));
+                }
+                SendOutput::Check(mut names) => {
+                    assert!(!names.is_empty() && names.len() <= StoreRequest::MAX_HASHES);
+                    names.retain(|name| self.stored.contains(name));
+                    machine.handle_checked(now, &names);
+                }
+                SendOutput::Finished(id, outcome) => self.outcomes.push((id, now, outcome)),
+                SendOutput::Push(_) | SendOutput::Progress(..) => {}
+            }
+        }
+    }
+}
+
+#[test]
+fn messages_that_leave_all_the_time_are_found_all_the_time_and_leave_once() {
+    let (mut machine, mut network) = (machine(Route::Relay), Busy::default());
+    machine.handle_store_known(true);
+    let (sends, mut most) = (4000, 0);
+    for number in 0..sends + 1000 {
+        let now = Tick::new(Duration::from_millis(10) * number);
+        if number < sends {
+            machine.handle_send(now, RequestId::new(number.into()), false).unwrap();
+        }
+        network.settle(&mut machine, now);
+        most = most.max(machine.under_way());
+    }
+    assert_eq!((network.outcomes.len(), network.relayed), (4000, 4000));
+    assert!(network.outcomes.iter().all(|(.., outcome)| *outcome == Outcome::Stored));
+    // A hundred a second, each looked for after three seconds.
+    assert!(most <= 320, "{most}");
+}
+
+#[test]
+fn messages_that_no_store_has_do_not_keep_others_from_being_found() {
+    let (mut machine, mut network) = (machine(Route::Relay), Busy::default());
+    machine.handle_store_known(true);
+    network.lost = (0..250).map(RequestId::new).collect();
+    for number in 0..300 {
+        machine.handle_send(at(0), RequestId::new(number), false).unwrap();
+    }
+    for second in 0..10 {
+        network.settle(&mut machine, at(second));
+    }
+    let found: HashSet<_> = network.outcomes.iter().map(|(id, ..)| *id).collect();
+    assert_eq!(found, (250..300).map(RequestId::new).collect());
 }
