@@ -81,7 +81,11 @@ fn steps(root: &Path) -> Vec<Step> {
         // all they are built from.
         cargo("tests and lints", "test --workspace", LINTED),
         Step { name: "portable backend", action: portable() },
-        cargo("documentation", "doc --no-deps --workspace", &[("RUSTDOCFLAGS", "-D warnings")]),
+        cargo(
+            "documentation",
+            "doc --no-deps --workspace --profile test",
+            &[("RUSTDOCFLAGS", "-D warnings")],
+        ),
         Step { name: "arch", action: Action::Task(arch::run) },
         Step { name: "deny", action: Action::Task(deny::run) },
         Step { name: "vectors", action: Action::Task(vectors::check) },
@@ -183,7 +187,7 @@ fn perform(root: &Path, action: &Action) -> Result<Option<&'static str>> {
         Action::Attempt(task) => task(root),
         Action::Cargo(arguments, environment) => {
             println!("$ cargo {}", arguments.join(" "));
-            let child = Command::new(env!("CARGO"))
+            let child = crate::cargo()
                 .args(arguments)
                 .envs(environment.iter().copied())
                 .current_dir(root)

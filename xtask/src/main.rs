@@ -17,7 +17,7 @@ mod vectors;
 mod wasm;
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use anyhow::{Result, bail};
 
@@ -71,6 +71,19 @@ fn root() -> Result<PathBuf> {
         Some(root) => Ok(root.to_path_buf()),
         None => bail!("xtask stands within a workspace"),
     }
+}
+
+/// Cargo, as if nobody had started this program by it: what `cargo run` tells a program of its own
+/// package would make a build that looks at such words another one, and everything above it.
+fn cargo() -> Command {
+    let mut command = Command::new(env!("CARGO"));
+    for (name, _) in std::env::vars_os() {
+        let is_told = ["CARGO_PKG_", "CARGO_MANIFEST_"];
+        if is_told.iter().any(|told| name.to_string_lossy().starts_with(told)) {
+            command.env_remove(name);
+        }
+    }
+    command
 }
 
 /// Prints what was found and fails if that is anything.

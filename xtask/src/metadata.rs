@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
@@ -122,7 +121,7 @@ pub(crate) fn target_directory(root: &Path) -> Result<PathBuf> {
 }
 
 fn ask(root: &Path, option: &str) -> Result<Vec<u8>> {
-    let output = Command::new(env!("CARGO"))
+    let output = crate::cargo()
         .args(["metadata", "--format-version", "1", option])
         .current_dir(root)
         .output()

@@ -90,7 +90,7 @@ fn key(folders: &Folders) -> Result<PathBuf> {
     let arguments =
         "build -q --profile test --workspace --example write --example javascript".split(' ');
     let environment = folders.environment.iter().copied();
-    let mut build = Command::new(env!("CARGO"));
+    let mut build = crate::cargo();
     run(build.args(arguments).envs(environment).current_dir(&folders.root))?;
     let key = folders.tools.join("key");
     run(Command::new(folders.native("write")).arg(&key))?;
@@ -123,10 +123,8 @@ pub(super) fn peer(folders: &Folders) -> Result<PathBuf> {
 /// The sources of zerokit's crate, where cargo put them.
 fn published(folders: &Folders) -> Result<PathBuf> {
     let arguments = "metadata --locked --format-version 1 --manifest-path wasm/peer/Cargo.toml";
-    let output = Command::new(env!("CARGO"))
-        .args(arguments.split_whitespace())
-        .current_dir(&folders.root)
-        .output()?;
+    let output =
+        crate::cargo().args(arguments.split_whitespace()).current_dir(&folders.root).output()?;
     let metadata: serde_json::Value = serde_json::from_slice(&output.stdout)?;
     let packages = metadata.get("packages").and_then(serde_json::Value::as_array);
     let manifest = packages
@@ -153,7 +151,7 @@ pub(super) fn npm_tools(folders: &Folders) -> Result<()> {
 }
 
 fn cargo(folders: &Folders, arguments: &str) -> Result<()> {
-    run(Command::new(env!("CARGO")).args(arguments.split_whitespace()).current_dir(&folders.root))
+    run(crate::cargo().args(arguments.split_whitespace()).current_dir(&folders.root))
 }
 
 fn clear(folder: &Path) -> Result<()> {
