@@ -416,6 +416,8 @@ fn bench_prints_a_row_for_each_kind_of_work() {
     let out = place.logos("rln bench --rounds 1 --json").ends(0).out();
     let figures: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!(figures["timings"].as_array().unwrap().len(), 7);
+    let beside = figures["zerokit"].as_array().map_or(0, Vec::len);
+    assert_eq!(beside, if cfg!(feature = "zerokit") { 4 } else { 0 });
     assert!(place.logos("rln bench --rounds 1").ends(0).out().contains("full proof"));
 }
 

@@ -10,6 +10,7 @@ use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, Tab
 use thiserror::Error;
 
 use super::config::StoreConfig;
+use crate::store::from_redb;
 use crate::wire::{
     MessageHash, PubsubTopic, StoreEntry, StoreRequest, StoreResponse, UnixNanos, WakuMessage,
     Wire, status,
@@ -37,9 +38,9 @@ pub enum ArchiveError {
     Io(io::ErrorKind),
 }
 
-impl<E: Into<redb::Error>> From<E> for ArchiveError {
-    fn from(error: E) -> Self {
-        match error.into() {
+impl From<redb::Error> for ArchiveError {
+    fn from(error: redb::Error) -> Self {
+        match error {
             redb::Error::DatabaseAlreadyOpen => Self::Locked,
             redb::Error::Io(error) => Self::Io(error.kind()),
             redb::Error::PreviousIo => Self::Io(io::ErrorKind::Other),
@@ -47,6 +48,8 @@ impl<E: Into<redb::Error>> From<E> for ArchiveError {
         }
     }
 }
+
+from_redb!(ArchiveError);
 
 /// Messages that a node keeps for others, by time and by name.
 ///

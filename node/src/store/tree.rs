@@ -31,9 +31,9 @@ pub enum NodeStoreError {
     Version(String),
 }
 
-impl<E: Into<redb::Error>> From<E> for NodeStoreError {
-    fn from(error: E) -> Self {
-        match error.into() {
+impl From<redb::Error> for NodeStoreError {
+    fn from(error: redb::Error) -> Self {
+        match error {
             redb::Error::DatabaseAlreadyOpen => Self::Locked,
             redb::Error::Io(error) => Self::Io(error.kind()),
             redb::Error::PreviousIo => Self::Io(io::ErrorKind::Other),
@@ -42,6 +42,8 @@ impl<E: Into<redb::Error>> From<E> for NodeStoreError {
         }
     }
 }
+
+from_redb!(NodeStoreError);
 
 /// The nodes of one Merkle tree over the BN254 field, in a redb database of their own.
 ///

@@ -30,10 +30,11 @@ use crate::prover::job::{Finished, Job, JobId, ProofRecord, Submission, WorkerId
 use crate::prover::mark::{Evidence, Mark, Recorded};
 use crate::prover::registry::{Amendment, Leaf, MemberRecord, RegisterRefusal, Registration};
 use crate::prover::reservation::{Counter, MemberKey, Refusal, Reservation};
+use crate::store::from_redb;
 
-impl<E: Into<redb::Error>> From<E> for StoreError {
-    fn from(error: E) -> Self {
-        match error.into() {
+impl From<redb::Error> for StoreError {
+    fn from(error: redb::Error) -> Self {
+        match error {
             error @ (redb::Error::Corrupted(_) | redb::Error::UpgradeRequired(_)) => {
                 Self::Damaged(error.to_string())
             }
@@ -41,6 +42,8 @@ impl<E: Into<redb::Error>> From<E> for StoreError {
         }
     }
 }
+
+from_redb!(StoreError);
 
 /// Changes that share one commit at most.
 const GROUP: usize = 1024;
