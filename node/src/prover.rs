@@ -79,8 +79,8 @@ pub use problem::Problem;
 pub use registry::{Amendment, Leaf, MemberRecord, RegisterRefusal, Registration};
 pub use reservation::{Counter, MemberKey, Refusal, Reservation, Wanted, reserve};
 pub use service::{
-    Claim, MAX_BATCH, MAX_KEY_BYTES, MAX_MESSAGE_BYTES, MAX_WAIT, Order, Parts, QuotaState, Rules,
-    Service,
+    Answered, Claim, MAX_BATCH, MAX_KEY_BYTES, MAX_MESSAGE_BYTES, MAX_WAIT, Order, Parts,
+    QuotaState, Rules, Service,
 };
 pub use slasher::{Listener, Slasher, Webhook, report};
 pub use static_file::{FROM_FILE, StaticFile, StaticFileError};

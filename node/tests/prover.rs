@@ -12,6 +12,8 @@
 
 #[path = "prover/bench.rs"]
 mod bench;
+#[path = "prover/early.rs"]
+mod early;
 
 use std::num::NonZeroU64;
 use std::path::PathBuf;

@@ -15,7 +15,7 @@ use super::mark::Evidence;
 use super::problem::Problem;
 use super::registry::MemberRecord;
 use super::reservation::Reservation;
-use super::service::{Claim, MAX_BATCH, Order, Service};
+use super::service::{Answered, Claim, MAX_BATCH, Order, Service};
 use super::stream::{Slow, Subscription};
 use super::wire::v1;
 use super::workshop::{Circuits, MAX_IDS};
@@ -58,17 +58,24 @@ impl Grpc {
         admit(&self.0, request, scope, 1)
     }
 
-    /// A job with its proof, if it is done.
-    pub(super) async fn job(&self, job: Job) -> Result<v1::Job, Problem> {
+    /// A job with its proof, if there is one.
+    pub(super) async fn job(&self, answered: impl Into<Answered>) -> Result<v1::Job, Problem> {
+        let Answered { job, early } = answered.into();
+        let is_early = early.is_some();
         let proof = match job.state {
             JobState::Done { seq } => {
                 let found = self.0.parts().store.proofs(seq, 1).await?;
-                found.first().filter(|proof| proof.seq == seq).map(proof_out)
+                found.into_iter().find(|proof| proof.seq == seq)
             }
-            _ => None,
+            _ => early,
         };
         let reservation = Some(self.reservation(&job.reservation));
-        Ok(v1::Job { proof, reservation, ..job_out(&job) })
+        let proof = proof.as_ref().map(proof_out);
+        let mut out = v1::Job { proof, reservation, ..job_out(&job) };
+        if is_early {
+            out.set_state(v1::JobState::Proved);
+        }
+        Ok(out)
     }
 
     pub(super) fn reservation(&self, reservation: &Reservation) -> v1::Reservation {
@@ -92,6 +99,7 @@ pub(super) fn order_in(request: v1::SubmitRequest) -> Order {
         epoch: request.epoch,
         deadline: request.deadline_ms,
         subject: request.subject,
+        early: request.early,
     }
 }
 

@@ -140,6 +140,7 @@ impl Instance {
             }
             tokio::time::timeout(left, changes.changed()).await.ok();
         }
+        self.service.all_recorded(until.saturating_duration_since(Instant::now())).await;
         self.service.stop();
         while self.tasks.join_next().await.is_some() {}
         if let Some(makers) = self.makers {

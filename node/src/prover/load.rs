@@ -27,6 +27,8 @@ pub struct Load {
     pub limit: u32,
     /// Proofs a second to ask for; `None`: as fast as they are answered.
     pub pace: Option<f64>,
+    /// Ask for answers before proofs are recorded.
+    pub early: bool,
 }
 
 /// What came of it.
@@ -58,8 +60,10 @@ fn name(run: u64, number: u64) -> Vec<u8> {
 pub struct Bearing {
     /// As fast as it goes, with members nobody has seen.
     pub full: Loaded,
-    /// At half that rate, with members who are hot by then.
-    pub half: Loaded,
+    /// At half that rate, with members who are hot by then: each proof is recorded first.
+    pub recorded: Loaded,
+    /// The same, answered as soon as the proof is made.
+    pub early: Loaded,
     /// Proofs a second that were asked for at half load.
     pub pace: f64,
 }
@@ -67,22 +71,24 @@ pub struct Bearing {
 /// How long half load goes on before it is measured.
 const SETTLING: f64 = 3.0;
 
-/// Asks for `load.proofs` proofs as fast as they are answered, and then for `steady` proofs at half
-/// the rate that came of it, by the same [registered](register) members.
+/// Asks for `load.proofs` proofs as fast as they are answered, and then twice for `steady` proofs
+/// at half the rate that came of it, by the same [registered](register) members.
 ///
 /// # Errors
 ///
 /// As [`load`].
 pub async fn bear(client: &Client, run: u64, load: Load, steady: u64) -> Result<Bearing, Status> {
-    let full = self::load(client, run, Load { pace: None, ..load }).await?;
+    let full = self::load(client, run, Load { pace: None, early: false, ..load }).await?;
     let pace = (full.rate() / 2.0).max(0.1);
     // Rounded down: what is left of a proof does not matter here.
     let settling = Duration::from_secs_f64(pace * SETTLING).as_secs().max(1);
     let next = load.first.saturating_add(load.proofs);
-    let half = |first, proofs| Load { first, proofs, pace: Some(pace), ..load };
-    self::load(client, run, half(next, settling)).await?;
-    let half = self::load(client, run, half(next.saturating_add(settling), steady)).await?;
-    Ok(Bearing { full, half, pace })
+    let half = |first, proofs, early| Load { first, proofs, pace: Some(pace), early, ..load };
+    self::load(client, run, half(next, settling, false)).await?;
+    let next = next.saturating_add(settling);
+    let recorded = self::load(client, run, half(next, steady, false)).await?;
+    let early = self::load(client, run, half(next.saturating_add(steady), steady, true)).await?;
+    Ok(Bearing { full, recorded, early, pace })
 }
 
 /// Asks for proofs of members that were [registered](register), and waits for each.
@@ -145,7 +151,8 @@ async fn ask(
             tokio::time::sleep_until(due.into()).await;
         }
         let asked = Instant::now();
-        match prove(&mut client, name(run, number % load.members.max(1)), number).await {
+        let member = name(run, number % load.members.max(1));
+        match prove(&mut client, member, number, load.early).await {
             Ok(true) => latencies.push(asked.elapsed()),
             Ok(false) => failed += 1,
             Err(status) => {
@@ -156,9 +163,14 @@ async fn ask(
     }
 }
 
-async fn prove(client: &mut Client, member: Vec<u8>, number: u64) -> Result<bool, Status> {
+async fn prove(
+    client: &mut Client,
+    member: Vec<u8>,
+    number: u64,
+    early: bool,
+) -> Result<bool, Status> {
     let message = number.to_le_bytes().to_vec();
-    let request = v1::SubmitRequest { member, message, ..v1::SubmitRequest::default() };
+    let request = v1::SubmitRequest { member, message, early, ..v1::SubmitRequest::default() };
     let job = client.submit(request).await?.into_inner();
     if job.proof.is_some() {
         return Ok(true);

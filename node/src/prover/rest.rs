@@ -63,13 +63,16 @@ struct SubmitBody {
     deadline_ms: u64,
     #[serde(default)]
     subject: String,
+    /// Answer with the proof before it is recorded, if it can be made at once
+    #[serde(default)]
+    early: bool,
 }
 
 /// A job.
 #[derive(Debug, Serialize, ToSchema)]
 struct JobBody {
     id: String,
-    /// queued, proving, done, failed, expired or cancelled
+    /// queued, proving, proved, done, failed, expired or cancelled
     state: &'static str,
     reason: String,
     epoch: u64,
@@ -79,7 +82,7 @@ struct JobBody {
     deadline_ms: u64,
     /// Its place in the stream, when it is done
     seq: Option<u64>,
-    /// The proof, when it is done
+    /// The proof, when it is proved or done
     proof: Option<String>,
 }
 
@@ -185,6 +188,7 @@ fn bytes(field: &'static str, text: &str) -> Result<Vec<u8>, Problem> {
 fn job_out(job: v1::Job) -> Json<JobBody> {
     let state = match job.state() {
         v1::JobState::Proving => "proving",
+        v1::JobState::Proved => "proved",
         v1::JobState::Done => "done",
         v1::JobState::Failed => "failed",
         v1::JobState::Expired => "expired",
@@ -201,7 +205,7 @@ fn job_out(job: v1::Job) -> Json<JobBody> {
         count: reservation.count,
         created_ms: job.created_ms,
         deadline_ms: job.deadline_ms,
-        seq: job.proof.as_ref().map(|proof| proof.seq),
+        seq: job.proof.as_ref().map(|proof| proof.seq).filter(|seq| *seq != 0),
         proof: job.proof.map(|proof| hex::encode(&proof.proof)),
     })
 }
@@ -223,6 +227,7 @@ async fn submit(
         epoch: body.epoch,
         deadline_ms: body.deadline_ms,
         subject: bytes("subject", &body.subject)?,
+        early: body.early,
     });
     let job = grpc.0.submit(&[order]).await?.pop().ok_or(Problem::Store)??;
     Ok(job_out(grpc.job(job).await?))

@@ -2,6 +2,7 @@
 
 mod ahead;
 mod checking;
+mod early;
 mod members;
 mod orders;
 
@@ -13,6 +14,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 pub use checking::Claim;
+pub use early::Answered;
+use early::Unrecorded;
 pub use orders::Order;
 
 use super::access::Access;
@@ -94,6 +97,7 @@ pub struct Service {
     killed: AtomicBool,
     /// Held while ids are burnt ahead, so that they never count as used.
     stocking: tokio::sync::Mutex<()>,
+    unrecorded: Arc<Unrecorded>,
     /// Who proves in this process, if anybody does.
     workshop: OnceLock<Arc<Workshop>>,
     /// Turns true when the process is to end.
@@ -130,8 +134,8 @@ impl Service {
         let killed = AtomicBool::new(is_on(parts.store.setting(KILL_SWITCH).await?.as_deref()));
         let stop = watch::Sender::new(false);
         let (draining, workshop) = (AtomicBool::new(false), OnceLock::new());
-        let stocking = tokio::sync::Mutex::default();
-        Ok(Self { parts, stream, draining, killed, stocking, workshop, stop })
+        let (stocking, unrecorded) = (tokio::sync::Mutex::default(), Arc::default());
+        Ok(Self { parts, stream, draining, killed, stocking, unrecorded, workshop, stop })
     }
 
     /// The parts.

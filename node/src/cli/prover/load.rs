@@ -17,7 +17,8 @@ use super::start_logs;
 /// Asks for many proofs and prints proofs a second, for each core, and how long they took.
 ///
 /// First as fast as they are answered, for members nobody has seen; then at half that rate, when
-/// the service has proofs of busy members half made. With --pace at that rate only.
+/// the service has proofs of busy members half made: recorded before they are answered, and answered
+/// before they are recorded. With --pace at that rate only.
 ///
 /// Without --to, a service of its own is started on a redb file beside the system's temporary
 /// files and loaded through its port. The service has to hold members' secrets.
@@ -41,6 +42,9 @@ pub(crate) struct Arguments {
     /// Proofs a second to ask for, and nothing else
     #[arg(long)]
     pace: Option<f64>,
+    /// With --pace: ask for answers before proofs are recorded
+    #[arg(long, requires = "pace")]
+    early: bool,
     /// Cores to count with; those of this machine without it
     #[arg(long)]
     cores: Option<usize>,
@@ -73,17 +77,23 @@ impl Arguments {
             members: self.members,
             limit: 65_536,
             pace: self.pace,
+            early: self.early,
         };
         let run = os_seeded()?.next_u64();
         register(&client, run, wanted).await?;
         let told = if self.pace.is_some() {
             let loaded = load(&client, run, wanted).await?;
             self.draw(&loaded)?;
-            told_of(&[("", &loaded)], cores)
+            told_of(&[("", "", &loaded)], cores)
         } else {
             let bearing = bear(&client, run, wanted, self.proofs).await?;
-            self.draw(&bearing.half)?;
-            told_of(&[("full load: ", &bearing.full), ("half load: ", &bearing.half)], cores)
+            self.draw(&bearing.recorded)?;
+            let loads = [
+                ("full load: ", "full_", &bearing.full),
+                ("half load, answered when proved: ", "early_", &bearing.early),
+                ("half load, answered when recorded: ", "", &bearing.recorded),
+            ];
+            told_of(&loads, cores)
         };
         console.answer(&told.text, &told.figures)?;
         if let Some(own) = own {
@@ -100,12 +110,10 @@ struct Told {
     failed: u64,
 }
 
-/// The figures of one load or several; in JSON, those of the last one have short names, and those
-/// of the one before theirs with `full_` in front.
-fn told_of(loads: &[(&str, &Loaded)], cores: usize) -> Told {
+/// The figures of one load or several: what each is called, and what their names begin with in JSON.
+fn told_of(loads: &[(&str, &str, &Loaded)], cores: usize) -> Told {
     let (mut text, mut figures, mut failed) = (Vec::new(), serde_json::Map::new(), 0);
-    for (place, (name, loaded)) in loads.iter().enumerate() {
-        let prefix = if place + 1 < loads.len() { "full_" } else { "" };
+    for (name, prefix, loaded) in loads {
         let milliseconds = |percent| loaded.latencies.percentile(percent).as_secs_f64() * 1000.0;
         let (rate, proofs) = (loaded.rate(), loaded.latencies.len());
         let (p50, p99, per_core) = (milliseconds(50), milliseconds(99), rate / cores as f64);

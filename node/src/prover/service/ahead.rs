@@ -79,7 +79,8 @@ impl Service {
     }
 
     /// A member whose quota is used up may have ids ahead that have no slot yet: they are for the
-    /// asking. The job of a submission that was refused, made from one of them.
+    /// asking. The job of a submission that was refused, made from one of them, here or by whoever
+    /// was faster with the same key.
     ///
     /// # Errors
     ///
@@ -93,19 +94,29 @@ impl Service {
         let (Refusal::OverQuota { .. }, 1) = (refusal, submission.wanted.count) else {
             return Ok(None);
         };
+        let Some(_pending) = self.pending(submission.id) else {
+            self.recorded(submission.id).await;
+            return self.job_of(submission).await;
+        };
         while self.ahead(submission.member, submission.wanted.epoch) > 0 {
-            let delivery = match self.stocked(submission).await? {
+            let delivery = match self.from_slot(submission).await? {
                 Some(delivery) => Some(delivery),
                 None => self.unslotted(submission, now).await?,
             };
             if let Some(delivery) = delivery {
-                let delivered = self.parts.store.deliver(now, vec![delivery]).await?;
-                return Ok(delivered.into_iter().next().flatten());
+                let job = self.parts.store.deliver(now, vec![delivery]).await?.pop().flatten();
+                return if job.is_some() { Ok(job) } else { self.job_of(submission).await };
             }
             // A slot is being made for the last one.
             tokio::time::sleep(LOOK).await;
         }
-        Ok(None)
+        self.job_of(submission).await
+    }
+
+    /// The job of a submission, if there is one.
+    async fn job_of(&self, submission: &Submission) -> Result<Option<Job>, StoreError> {
+        let job = self.parts.store.job(submission.id).await?;
+        Ok(job.filter(|job| job.answers(submission)))
     }
 
     async fn unslotted(
@@ -128,13 +139,13 @@ impl Service {
         Ok(proof.ok().and_then(Result::ok).map(|proof| Delivery { submission, reservation, proof }))
     }
 
-    /// The proof of a submission, if one can be had from what is there. Nobody has seen it before
-    /// it is delivered.
+    /// The proof of a submission from a slot, if there is one and no job yet. Nobody has seen it
+    /// before it is delivered.
     ///
     /// # Errors
     ///
     /// The store's.
-    pub(super) async fn stocked(
+    pub(super) async fn from_slot(
         &self,
         submission: &Submission,
     ) -> Result<Option<Delivery>, StoreError> {

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use logos_rln::Signal;
 use sha2::{Digest, Sha256};
 
-use super::{MAX_BATCH, MAX_KEY_BYTES, MAX_MESSAGE_BYTES, MAX_WAIT, Service, check};
+use super::early::Stocked;
+use super::{Answered, MAX_BATCH, MAX_KEY_BYTES, MAX_MESSAGE_BYTES, MAX_WAIT, Service, check};
 use crate::prover::epoch::{Epoch, Millis};
 use crate::prover::job::{Job, JobId, LABEL_BYTES, Submission};
 use crate::prover::problem::Problem;
@@ -30,6 +31,9 @@ pub struct Order {
     pub deadline: u64,
     /// Returned with the proof.
     pub subject: Vec<u8>,
+    /// Answer with the proof before it is recorded, if it can be made from a slot. Until then, a
+    /// crash, or another instance, does not know the key: asking again burns an id more.
+    pub early: bool,
 }
 
 /// How long a wait goes without looking: a proof is announced, other ends are not.
@@ -42,12 +46,15 @@ impl Service {
     /// # Errors
     ///
     /// [`Problem::Store`], and what concerns the batch as a whole.
-    pub async fn submit(&self, orders: &[Order]) -> Result<Vec<Result<Job, Problem>>, Problem> {
+    pub async fn submit(
+        &self,
+        orders: &[Order],
+    ) -> Result<Vec<Result<Answered, Problem>>, Problem> {
         self.check_open()?;
         check("requests", "a batch has 1 to 256", (1..=MAX_BATCH).contains(&orders.len()))?;
         let started = Instant::now();
         let now = self.parts.clock.now();
-        let mut answers: Vec<Result<Job, Problem>> = Vec::with_capacity(orders.len());
+        let mut answers: Vec<Result<Answered, Problem>> = Vec::with_capacity(orders.len());
         let mut admissible = Vec::new();
         for (place, order) in orders.iter().enumerate() {
             // Overwritten for those that are admissible.
@@ -58,7 +65,7 @@ impl Service {
             }
         }
         let metrics = &self.parts.metrics;
-        let admissible = self.deliver(now, admissible, &mut answers).await?;
+        let admissible = self.deliver(orders, now, admissible, &mut answers).await?;
         let (places, batch): (Vec<usize>, Vec<Submission>) = admissible.into_iter().unzip();
         let asked = batch.clone();
         let submitted =
@@ -81,40 +88,61 @@ impl Service {
                     None => Err(self.refused(refusal, &asked.sender, now)),
                 },
             };
-            put(&mut answers, place, answer);
+            put(&mut answers, place, answer.map(Answered::from));
         }
         metrics.refused.add(answers.iter().filter(|answer| answer.is_err()).count() as u64);
         metrics.reserve.observe(started.elapsed());
         Ok(answers)
     }
 
-    /// Answers what can be proved from ids burnt ahead; returns the others.
+    /// Answers what can be proved from ids burnt ahead; returns the others, once nothing of theirs
+    /// is still to be recorded.
     async fn deliver(
         &self,
+        orders: &[Order],
         now: Millis,
         admissible: Vec<(usize, Submission)>,
-        answers: &mut [Result<Job, Problem>],
+        answers: &mut [Result<Answered, Problem>],
     ) -> Result<Vec<(usize, Submission)>, Problem> {
         let (mut left, mut ready) = (Vec::new(), Vec::new());
         for (place, submission) in admissible {
             match self.stocked(&submission).await? {
-                Some(delivery) => ready.push((place, submission, delivery)),
+                Some(stocked) if orders.get(place).is_some_and(|order| order.early) => {
+                    self.parts.metrics.submitted.add(1);
+                    put(answers, place, Ok(self.answer_early(stocked, now)));
+                }
+                Some(stocked) => ready.push((place, stocked)),
                 None => left.push((place, submission)),
             }
         }
-        if ready.is_empty() {
-            return Ok(left);
+        left.extend(self.answer_recorded(now, ready, answers).await?);
+        for (_, submission) in &left {
+            self.recorded(submission.id).await;
         }
-        let deliveries = ready.iter().map(|(.., delivery)| delivery.clone()).collect();
+        Ok(left)
+    }
+
+    /// Records proofs and answers them; returns what has a proof already: somebody else was faster
+    /// with the same key, and theirs is the answer.
+    async fn answer_recorded(
+        &self,
+        now: Millis,
+        ready: Vec<(usize, Stocked)>,
+        answers: &mut [Result<Answered, Problem>],
+    ) -> Result<Vec<(usize, Submission)>, Problem> {
+        if ready.is_empty() {
+            return Ok(Vec::new());
+        }
+        let deliveries = ready.iter().map(|(_, stocked)| stocked.delivery.clone()).collect();
         let delivered = self.parts.store.deliver(now, deliveries).await?;
-        for ((place, submission, _), job) in ready.into_iter().zip(delivered) {
+        let mut left = Vec::new();
+        for ((place, stocked), job) in ready.into_iter().zip(delivered) {
             match job {
                 Some(job) => {
                     self.parts.metrics.submitted.add(1);
-                    put(answers, place, Ok(job));
+                    put(answers, place, Ok(job.into()));
                 }
-                // Somebody else was faster with the same key: theirs is the answer.
-                None => left.push((place, submission)),
+                None => left.push((place, stocked.delivery.submission)),
             }
         }
         Ok(left)
@@ -178,6 +206,7 @@ impl Service {
     ///
     /// [`Problem::NotFound`] or [`Problem::Store`].
     pub async fn job(&self, id: JobId) -> Result<Job, Problem> {
+        self.recorded(id).await;
         self.parts.store.job(id).await?.ok_or(Problem::NotFound("job"))
     }
 
@@ -211,11 +240,12 @@ impl Service {
     ///
     /// As [`Service::job`].
     pub async fn cancel(&self, id: JobId) -> Result<Job, Problem> {
+        self.recorded(id).await;
         self.parts.store.cancel(id).await?.ok_or(Problem::NotFound("job"))
     }
 }
 
-fn put(answers: &mut [Result<Job, Problem>], place: usize, answer: Result<Job, Problem>) {
+fn put(answers: &mut [Result<Answered, Problem>], place: usize, answer: Result<Answered, Problem>) {
     if let Some(slot) = answers.get_mut(place) {
         *slot = answer;
     }
