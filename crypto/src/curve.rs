@@ -13,7 +13,7 @@
 //! | `complete` | points with the complete formulas |
 //! | `halves` | halving of scalars, and signed digits |
 //! | `fixed_sum` | sums of multiples of fixed points by public scalars, in variable time |
-//! | `affine` | affine forms of a few points with one inversion |
+//! | `affine` | affine forms of several points with one inversion |
 //!
 //! # Security
 //!
@@ -40,7 +40,7 @@ use ark_bn254::{G1Affine, G1Projective, G2Affine, G2Projective};
 use ark_ec::CurveGroup;
 use ark_ff::AdditiveGroup;
 
-pub use affine::to_affine;
+pub use affine::{to_affine, to_affine_all};
 pub use fixed_sum::FixedSum;
 
 use self::halves::{Half, LAMBDA, SHORT_WINDOWS, WINDOWS, halves};

@@ -135,7 +135,7 @@ fn derived_unit(size: usize) -> Vec<Fr> {
             .take(size)
             .map(|power| power - ark_bn254::Fr::ONE)
             .collect();
-    ark_ff::batch_inversion(&mut unit);
+    ark_ff::serial_batch_inversion_and_mul(&mut unit, &ark_bn254::Fr::ONE);
     if let (Some(first), Some(half)) = (unit.first_mut(), ark_bn254::Fr::from(2u64).inverse()) {
         *first = (ark_bn254::Fr::from(size as u64) - ark_bn254::Fr::ONE) * half;
     }

@@ -34,8 +34,8 @@ mod split;
 use alloc::vec::Vec;
 
 use ark_bn254::{G1Projective, G2Projective};
-use ark_ec::CurveGroup;
 use logos_crypto::Fr;
+use logos_crypto::curve::to_affine;
 use logos_crypto::hazmat::to_ark;
 use thiserror::Error;
 use zeroize::Zeroize;
@@ -146,9 +146,7 @@ impl Slot {
         let scalar = to_ark(&x);
         let step_c =
             SplitPoint::vartime_sum(&[(&self.linear, scalar), (&self.quadratic, scalar * scalar)]);
-        let g1 = G1Projective::normalize_batch(&[self.a + step_a, self.c + step_c]);
-        let b = (self.b + step_b).into_affine();
-        let [a, c] = g1.first_chunk().copied().unwrap_or_default();
+        let ([a, c], [b]) = to_affine([self.a + step_a, self.c + step_c], [self.b + step_b]);
         let values = self.open(x);
         Ok(RlnProof { proof: Proof { a, b, c }, values })
     }

@@ -1,5 +1,7 @@
 //! Affine forms.
 
+use alloc::vec::Vec;
+
 use ark_bn254::{Fq, Fq2, G1Affine, G1Projective, G2Affine, G2Projective};
 use ark_ff::AdditiveGroup;
 
@@ -54,6 +56,42 @@ pub fn to_affine<const N: usize, const M: usize>(
         *place = first_affine(&point, inverse);
     }
     (affine_first, affine_second)
+}
+
+/// The affine forms of any number of points of G1 with one inversion, on the calling thread, in
+/// constant time but for points at infinity.
+///
+/// arkworks' own is spread over threads as soon as any crate of a program asks arkworks for that,
+/// be it for two points.
+///
+/// # Examples
+///
+/// ```
+/// use ark_bn254::{G1Affine, G1Projective};
+/// use ark_ec::{AffineRepr, PrimeGroup};
+/// use logos_crypto::curve;
+///
+/// let g = G1Projective::generator();
+/// assert_eq!(curve::to_affine_all(&[g, g - g]), [G1Affine::generator(), G1Affine::zero()]);
+/// ```
+#[must_use]
+pub fn to_affine_all(points: &[G1Projective]) -> Vec<G1Affine> {
+    let mut product = <Element as Coordinate>::ONE;
+    let before = points.iter().map(|point| {
+        let earlier = product;
+        product = product.mul(or_one(&point.z));
+        earlier
+    });
+    let before: Vec<Element> = before.collect();
+    let mut inverse = product.invert();
+    let affine = points.iter().zip(before).rev().map(|(point, before)| {
+        let inverted = inverse.mul(before);
+        inverse = inverse.mul(or_one(&point.z));
+        first_affine(point, inverted)
+    });
+    let mut affine: Vec<G1Affine> = affine.collect();
+    affine.reverse();
+    affine
 }
 
 fn first_affine(point: &G1Projective, inverse: Element) -> G1Affine {

@@ -15,9 +15,10 @@
 use alloc::vec::Vec;
 
 use ark_bn254::{G1Affine, G1Projective};
-use ark_ec::{AffineRepr, CurveGroup, PrimeGroup};
+use ark_ec::{AffineRepr, PrimeGroup};
 use ark_ff::{AdditiveGroup, FftField, Field};
 use ark_poly::{EvaluationDomain, Radix2EvaluationDomain};
+use logos_crypto::curve::to_affine_all;
 use logos_crypto::hazmat::to_ark;
 
 use super::ceremony::CeremonyKey;
@@ -50,8 +51,8 @@ impl CeremonyKey {
             points: QueryPoints {
                 a: self.a,
                 b: self.b,
-                wires: G1Projective::normalize_batch(&wires),
-                rows: G1Projective::normalize_batch(&rows),
+                wires: to_affine_all(&wires),
+                rows: to_affine_all(&rows),
             },
         })
     }
@@ -66,7 +67,7 @@ impl CeremonyKey {
         let public = core::iter::repeat_n(G1Projective::default(), n_public + 1);
         let mut wires: Vec<G1Projective> =
             public.chain(self.l.iter().map(|point| point.into_group())).collect();
-        let linear = G1Projective::normalize_batch(linear);
+        let linear = to_affine_all(linear);
         for (row, point) in c_matrix.rows().zip(&linear) {
             for (wire, coefficient) in row {
                 if let Some(sum) = wires.get_mut(*wire as usize) {

@@ -3,8 +3,8 @@
 use alloc::vec::Vec;
 
 use ark_bn254::{Fr as Scalar, G1Affine, G1Projective};
-use ark_ec::CurveGroup;
 use ark_ff::{AdditiveGroup, PrimeField};
+use logos_crypto::curve::to_affine_all;
 
 /// Bits of a signed digit.
 const WIDTH: u32 = 5;
@@ -31,7 +31,7 @@ impl SplitPoint {
                 part = (0..64).fold(part, |part, _| part.double());
             }
         }
-        let affine = G1Projective::normalize_batch(&multiples);
+        let affine = to_affine_all(&multiples);
         let mut tables = affine.chunks_exact(4 * MULTIPLES);
         points.map(|_| Self { table: tables.next().unwrap_or_default().to_vec() })
     }

@@ -7,7 +7,6 @@
 use alloc::vec::Vec;
 
 use ark_bn254::{G1Affine, G1Projective};
-use ark_ec::CurveGroup;
 use logos_crypto::Fr;
 use logos_crypto::curve::{self, Weight};
 use logos_crypto::pairing::{self, Target};
@@ -84,7 +83,7 @@ impl Verifier {
             .flat_map(|((_, (proof, _)), weight)| [(proof.a, *weight), (proof.c, *weight)])
             .collect();
         let products = curve::weigh_g1(self.backend, &terms);
-        let affine = G1Projective::normalize_batch(&products);
+        let affine = curve::to_affine_all(&products);
         let pairs = affine.chunks_exact(2).zip(products.chunks_exact(2));
         let weighed = open.iter().zip(&weights).zip(pairs);
         weighed
