@@ -65,8 +65,8 @@ impl StorageBackend for Disk {
     fn sync_data(&self) -> io::Result<()> {
         let mut platters = self.0.lock().unwrap();
         platters.spend()?;
-        platters.pending.clear();
-        platters.synced = platters.current.clone();
+        let Platters { synced, pending, .. } = &mut *platters;
+        pending.drain(..).for_each(|(offset, data)| put(synced, offset, &data));
         Ok(())
     }
 

@@ -13,10 +13,10 @@ pub(super) fn reservations() -> u64 {
     wanted.and_then(|wanted| wanted.parse().ok()).unwrap_or(6_000)
 }
 
-const CLIENTS: u64 = 64;
-const MEMBERS: u8 = 4;
+pub(super) const CLIENTS: u64 = 64;
+pub(super) const MEMBERS: u8 = 4;
 /// Half of the clocks are this much behind, half ahead.
-const CLOCKS_OFF_BY: i64 = 30_000;
+pub(super) const CLOCKS_OFF_BY: i64 = 30_000;
 /// How long a client waits before it asks again.
 const RETRY: Duration = Duration::from_millis(50);
 
@@ -80,7 +80,7 @@ async fn ask(
 }
 
 /// Asks again while the store is too busy to answer, as clients do: the keys are the same.
-async fn submit(
+pub(super) async fn submit(
     store: &dyn Store,
     now: Millis,
     orders: Vec<Submission>,
