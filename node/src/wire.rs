@@ -10,6 +10,7 @@
 //! | [`StoreRequest`], [`StoreResponse`] | LIP 13 version 3, history |
 //! | [`PeerExchange`] | LIP 34, records of other peers |
 //! | [`PeerRecordMessage`] | LIP 74, what a peer says of itself |
+//! | [`FrameReader`], [`write_frame`] | what all of these stand in on streams |
 //!
 //! The formats are protocol buffers. Encoders write what the deployed nodes write, byte for byte,
 //! which for a [`WakuMessage`] includes every empty field: its bytes are hashed into the gossip id.
@@ -17,6 +18,7 @@
 //! those nodes do, so a value has many encodings and whoever forwards keeps the bytes it got.
 
 mod filter;
+mod frame;
 mod lightpush;
 mod message;
 mod metadata;
@@ -28,14 +30,13 @@ mod time;
 mod topic;
 
 pub use filter::{FilterRequest, FilterResponse, FilterVerb, MessagePush};
+pub use frame::{FrameError, FrameReader, write_frame};
 pub use lightpush::{LightPushRequest, LightPushResponse};
 pub use message::{MessageHash, WakuMessage};
 pub use metadata::MetadataMessage;
 pub use peer_exchange::PeerExchange;
 pub use peer_record::{PeerRecordMessage, ServiceInfo};
 pub use proto::WireError;
-#[cfg(feature = "delivery")]
-pub(crate) use proto::write_varint;
 pub use store::{StoreEntry, StoreRequest, StoreResponse};
 pub use time::UnixNanos;
 pub use topic::{ContentTopic, PubsubTopic, Sharding, TopicError};

@@ -1,6 +1,10 @@
 //! Targets for the records and lists that peers are found by.
 
-use logos_node::discovery::{Enr, PeerRecord, TreeLink, TreeWalk};
+use std::time::Duration;
+
+use logos_crypto::tick::Tick;
+use logos_node::delivery::{Capability, PeerId};
+use logos_node::discovery::{Directory, Enr, PeerRecord, Sighting, Source, TreeLink, TreeWalk};
 
 /// Decodes a node's record, from bytes and from text: what decodes is within its bound, is written as
 /// it was read, and its addresses can be computed.
@@ -57,4 +61,54 @@ pub fn tree(data: &[u8]) {
     if let Some(Ok(link)) = texts.first().map(|text| text.parse::<TreeLink>()) {
         assert_eq!(link.to_string().parse(), Ok(link));
     }
+}
+
+/// Takes the bytes as what is heard of peers, from where, and who is not reached: a directory stays
+/// in its bounds, names no peer twice from one place, and nobody who is to be left alone.
+///
+/// # Panics
+///
+/// If that does not hold.
+pub fn directory(data: &[u8]) {
+    const SOURCES: [Source; 2] = [Source::Kademlia, Source::Rendezvous];
+    let (mut directory, mut now) = (Directory::default(), Tick::ORIGIN);
+    for step in data.chunks_exact(4).take(64) {
+        let [choice, number, seq, count] = [step[0], step[1], step[2], step[3]];
+        match choice % 4 {
+            0 | 1 => {
+                let source = SOURCES[usize::from(choice % 2)];
+                for number in (0..=count).map(|each| number.wrapping_add(each)) {
+                    directory.handle_sighting(now, sighting(number, choice, seq, source));
+                }
+            }
+            2 => {
+                directory.handle_failure(now, &peer(number, choice));
+                let left = directory.who_offers(now, Capability::Store);
+                assert!(left.into_iter().all(|each| each.peer != peer(number, choice)));
+            }
+            _ => now = now + Duration::from_secs(u64::from(seq) * u64::from(count)),
+        }
+        assert!(directory.len() <= SOURCES.len() * Directory::MAX_PEERS);
+        let offering: Vec<_> = directory.who_offers(now, Capability::Store).collect();
+        let mut named: Vec<_> = offering.iter().map(|each| (each.peer, each.source)).collect();
+        named.sort_unstable_by_key(|(peer, source)| (*peer, *source == SOURCES[0]));
+        named.dedup();
+        assert_eq!(named.len(), offering.len());
+        assert!(offering.iter().all(|each| each.addresses.len() <= Directory::MAX_ADDRESSES));
+    }
+}
+
+fn sighting(number: u8, folder: u8, seq: u8, source: Source) -> Sighting {
+    let address = "/ip4/1.2.3.4/tcp/5".parse().expect("an address");
+    let addresses = vec![address; usize::from(number % 16)];
+    let offers = [Capability::Store].into_iter().filter(|_| !number.is_multiple_of(5));
+    let record = PeerRecord::new(peer(number, folder), seq.into(), addresses, offers);
+    Sighting::of_record(&record, source)
+}
+
+/// One of 2^14 peers.
+fn peer(number: u8, folder: u8) -> PeerId {
+    // The multihash of a key that is its own digest.
+    let key = [&[0, 36, 8, 1, 18, 32][..], &[number; 31], &[folder / 4]].concat();
+    PeerId::from_bytes(&key).expect("a multihash")
 }
