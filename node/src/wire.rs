@@ -10,6 +10,8 @@
 //! | [`StoreRequest`], [`StoreResponse`] | LIP 13 version 3, history |
 //! | [`PeerExchange`] | LIP 34, records of other peers |
 //! | [`PeerRecordMessage`] | LIP 74, what a peer says of itself |
+//! | [`RendezvousRequest`], [`RendezvousResponse`] | LIP 179, who registered at a point of rendezvous |
+//! | [`WakuPeerRecordMessage`] | LIP 179, what is registered there |
 //! | [`FrameReader`], [`write_frame`] | what all of these stand in on streams |
 //!
 //! The formats are protocol buffers. Encoders write what the deployed nodes write, byte for byte,
@@ -25,9 +27,11 @@ mod metadata;
 mod peer_exchange;
 mod peer_record;
 mod proto;
+mod rendezvous;
 mod store;
 mod time;
 mod topic;
+mod waku_peer_record;
 
 pub use filter::{FilterRequest, FilterResponse, FilterVerb, MessagePush};
 pub use frame::{FrameError, FrameReader, write_frame};
@@ -37,9 +41,13 @@ pub use metadata::MetadataMessage;
 pub use peer_exchange::PeerExchange;
 pub use peer_record::{PeerRecordMessage, ServiceInfo};
 pub use proto::WireError;
+pub use rendezvous::{
+    Registration, RendezvousCookie, RendezvousRequest, RendezvousResponse, RendezvousStatus,
+};
 pub use store::{StoreEntry, StoreRequest, StoreResponse};
 pub use time::UnixNanos;
 pub use topic::{ContentTopic, PubsubTopic, Sharding, TopicError};
+pub use waku_peer_record::WakuPeerRecordMessage;
 
 /// A value with an encoding in protocol buffers.
 pub trait Wire: Sized {

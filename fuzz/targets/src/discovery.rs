@@ -3,8 +3,12 @@
 use std::time::Duration;
 
 use logos_crypto::tick::Tick;
-use logos_node::delivery::{Capability, PeerId};
-use logos_node::discovery::{Directory, Enr, PeerRecord, Sighting, Source, TreeLink, TreeWalk};
+use logos_node::delivery::{Capability, Keypair, PeerId};
+use logos_node::discovery::{
+    Directory, Enr, PeerRecord, RendezvousPoint, Sighting, Source, TreeLink, TreeWalk,
+    WakuPeerRecord,
+};
+use logos_node::wire::{Registration, RendezvousRequest, RendezvousResponse, Wire};
 
 /// Decodes a node's record, from bytes and from text: what decodes is within its bound, is written as
 /// it was read, and its addresses can be computed.
@@ -32,6 +36,72 @@ pub fn peer_record(data: &[u8]) {
         assert!(data.len() <= PeerRecord::MAX_SEALED_BYTES);
         assert_eq!(record.addresses_with_id().len(), record.addresses.len());
     }
+}
+
+/// Opens a record of the deployed network in its envelope: what opens is within its bound, and leads
+/// somewhere.
+///
+/// # Panics
+///
+/// If that does not hold.
+pub fn waku_record(data: &[u8]) {
+    if let Ok(record) = WakuPeerRecord::open(data) {
+        assert!(data.len() <= WakuPeerRecord::MAX_SEALED_BYTES);
+        assert!(!record.addresses.is_empty());
+        assert_eq!(record.addresses_with_id().len(), record.addresses.len());
+    }
+}
+
+/// Takes the bytes as what three peers ask of a point of rendezvous, each request behind a byte that
+/// says who asks and one of length; an empty one registers its peer. The point stays in its bounds,
+/// gives nothing but what a peer registered for itself, and forgets it in time.
+///
+/// # Panics
+///
+/// If that does not hold.
+pub fn rendezvous_point(data: &[u8]) {
+    let keys = [1, 2, 3].map(|byte| Keypair::ed25519_from_bytes([byte; 32]).expect("32 bytes"));
+    let (mut point, mut now, mut rest) = (RendezvousPoint::default(), Tick::ORIGIN, data);
+    for _ in 0..12 {
+        let [who, length, tail @ ..] = rest else { break };
+        let (bytes, tail) = tail.split_at(usize::from(*length).min(tail.len()));
+        rest = tail;
+        now = now + Duration::from_secs(u64::from(who / 3));
+        let key = &keys[usize::from(who % 3)];
+        let request = match bytes {
+            [] => Ok(registering(key, *who)),
+            bytes => RendezvousRequest::decode(bytes),
+        };
+        let Ok(request) = request else { continue };
+        let answer = point.handle_request(now, key.public().to_peer_id(), request);
+        if let Some(answer) = answer {
+            assert_eq!(RendezvousResponse::decode(&answer.encode()).as_ref(), Ok(&answer));
+        }
+        assert!(point.len() <= keys.len() * RendezvousPoint::MAX_OF_PEER);
+    }
+    let everything = || RendezvousRequest::Discover { namespace: None, limit: None, cookie: None };
+    let nobody = peer(0, 0);
+    let given = point.handle_request(now, nobody, everything());
+    let Some(RendezvousResponse::Discovered { registrations, .. }) = given else {
+        panic!("{given:?}")
+    };
+    assert_eq!(registrations.len(), point.len());
+    for registration in registrations {
+        let record = WakuPeerRecord::open(&registration.record).expect("it was looked at");
+        assert!(keys.iter().any(|key| key.public().to_peer_id() == record.peer));
+        let left = registration.ttl.map(Duration::from_secs);
+        assert!(left.is_some_and(|left| left <= RendezvousPoint::MAX_TTL));
+    }
+    let late = now + RendezvousPoint::MAX_TTL;
+    assert!(point.handle_request(late, nobody, everything()).is_some());
+    assert!(point.is_empty());
+}
+
+fn registering(key: &Keypair, name: u8) -> RendezvousRequest {
+    let address = "/ip4/1.2.3.4/tcp/5".parse().expect("an address");
+    let record = WakuPeerRecord::new(key.public().to_peer_id(), 1, vec![address], None);
+    let sealed = record.seal(key).expect("it is short");
+    RendezvousRequest::Register(Registration::new(name.to_string(), sealed, None))
 }
 
 /// The key of EIP-1459's example.

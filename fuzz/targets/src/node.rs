@@ -11,7 +11,8 @@ use logos_node::delivery::{
 use logos_node::wire::{
     ContentTopic, FilterRequest, FilterResponse, FrameError, FrameReader, LightPushRequest,
     LightPushResponse, MessageHash, MessagePush, MetadataMessage, PeerExchange, PeerRecordMessage,
-    PubsubTopic, StoreRequest, StoreResponse, WakuMessage, Wire, write_frame,
+    PubsubTopic, RendezvousCookie, RendezvousRequest, RendezvousResponse, StoreRequest,
+    StoreResponse, WakuMessage, WakuPeerRecordMessage, Wire, write_frame,
 };
 
 /// Decodes the bytes after the first as the message that the first names: what decodes comes back
@@ -22,7 +23,7 @@ use logos_node::wire::{
 /// If that does not hold.
 pub fn wire(data: &[u8]) {
     let Some((kind, bytes)) = data.split_first() else { return };
-    match kind % 11 {
+    match kind % 15 {
         0 => round_trip::<WakuMessage>(bytes),
         1 => round_trip::<LightPushRequest>(bytes),
         2 => round_trip::<LightPushResponse>(bytes),
@@ -33,7 +34,11 @@ pub fn wire(data: &[u8]) {
         7 => round_trip::<StoreResponse>(bytes),
         8 => round_trip::<MetadataMessage>(bytes),
         9 => round_trip::<PeerExchange>(bytes),
-        _ => round_trip::<PeerRecordMessage>(bytes),
+        10 => round_trip::<PeerRecordMessage>(bytes),
+        11 => round_trip::<RendezvousRequest>(bytes),
+        12 => round_trip::<RendezvousResponse>(bytes),
+        13 => round_trip::<RendezvousCookie>(bytes),
+        _ => round_trip::<WakuPeerRecordMessage>(bytes),
     }
 }
 

@@ -48,6 +48,22 @@ pub(super) async fn ask<Q: Wire, A: Wire>(
     timeout(EXCHANGE_TIME, exchange).await.unwrap_or(Err(ExchangeError::TimedOut))
 }
 
+/// Tells a peer what is not answered.
+#[cfg(feature = "rendezvous")]
+pub(super) async fn tell<Q: Wire>(
+    opener: &Opener,
+    peer: PeerId,
+    protocol: StreamProtocol,
+    message: &Q,
+) -> Result<(), ExchangeError> {
+    let telling = async {
+        let mut stream = opener.open(peer, protocol).await?;
+        write(&mut stream, message).await?;
+        stream.close().await.map_err(|_| ExchangeError::Broken)
+    };
+    timeout(EXCHANGE_TIME, telling).await.unwrap_or(Err(ExchangeError::TimedOut))
+}
+
 /// How long an exchange may take.
 pub(super) const EXCHANGE_TIME: Duration = Duration::from_secs(10);
 
