@@ -10,6 +10,9 @@
 //! | [`StoreRequest`], [`StoreResponse`] | LIP 13 version 3, history |
 //! | [`PeerExchange`] | LIP 34, records of other peers |
 //! | [`PeerRecordMessage`] | LIP 74, what a peer says of itself |
+//! | [`RendezvousRequest`], [`RendezvousResponse`] | LIP 179, who registered at a point of rendezvous |
+//! | [`WakuPeerRecordMessage`] | LIP 179, what is registered there |
+//! | [`FrameReader`], [`write_frame`] | what all of these stand in on streams |
 //!
 //! The formats are protocol buffers. Encoders write what the deployed nodes write, byte for byte,
 //! which for a [`WakuMessage`] includes every empty field: its bytes are hashed into the gossip id.
@@ -17,28 +20,34 @@
 //! those nodes do, so a value has many encodings and whoever forwards keeps the bytes it got.
 
 mod filter;
+mod frame;
 mod lightpush;
 mod message;
 mod metadata;
 mod peer_exchange;
 mod peer_record;
 mod proto;
+mod rendezvous;
 mod store;
 mod time;
 mod topic;
+mod waku_peer_record;
 
 pub use filter::{FilterRequest, FilterResponse, FilterVerb, MessagePush};
+pub use frame::{FrameError, FrameReader, write_frame};
 pub use lightpush::{LightPushRequest, LightPushResponse};
 pub use message::{MessageHash, WakuMessage};
 pub use metadata::MetadataMessage;
 pub use peer_exchange::PeerExchange;
 pub use peer_record::{PeerRecordMessage, ServiceInfo};
 pub use proto::WireError;
-#[cfg(feature = "delivery")]
-pub(crate) use proto::write_varint;
+pub use rendezvous::{
+    Registration, RendezvousCookie, RendezvousRequest, RendezvousResponse, RendezvousStatus,
+};
 pub use store::{StoreEntry, StoreRequest, StoreResponse};
 pub use time::UnixNanos;
 pub use topic::{ContentTopic, PubsubTopic, Sharding, TopicError};
+pub use waku_peer_record::WakuPeerRecordMessage;
 
 /// A value with an encoding in protocol buffers.
 pub trait Wire: Sized {

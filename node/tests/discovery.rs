@@ -20,6 +20,8 @@ use k256::ecdsa::{Signature, SigningKey};
 use logos_node::delivery::{
     Capability, Cluster, Mode, Multiaddr, Node, NodeConfig, OpenAdmission, Preset, StoreConfig,
 };
+#[cfg(feature = "rendezvous")]
+use logos_node::discovery::Source;
 use logos_node::discovery::{Enr, TreeLink, TxtAnswer, TxtError, TxtResolver};
 use logos_node::wire::{ContentTopic, Sharding, StoreRequest};
 use sha3::{Digest, Keccak256};
@@ -169,6 +171,34 @@ async fn a_store_is_found_at_a_point_of_rendezvous() {
     until(async || is_answered(&node).await).await;
     let heard = node.who_offers(Capability::Store).await.unwrap();
     assert!(heard.contains(&record_address(&store, &heard)));
+}
+
+/// Over real sockets: a store registers the deployed network's record at a point; who lacks a store
+/// hears of it there, and asks it.
+#[cfg(feature = "rendezvous")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_is_heard_of_by_its_record_of_the_deployed_network() {
+    let base = |mode| {
+        let mut config = NodeConfig::new(Preset::Local, mode);
+        config.look = Duration::from_millis(200);
+        config
+    };
+    let point = start(base(Mode::Core)).await;
+    let bootstrap = vec![point.address().await.unwrap()];
+    let keeps = NodeConfig { store: Some(StoreConfig::default()), ..base(Mode::Core) };
+    let store = start(NodeConfig { bootstrap: bootstrap.clone(), ..keeps }).await;
+    let node = start(NodeConfig { bootstrap, ..base(Mode::Edge) }).await;
+    let registered = async || {
+        let heard = node.heard_of(Capability::Store).await.unwrap();
+        heard.into_iter().find(|each| each.source == Source::WakuRendezvous)
+    };
+    until(async || registered().await.is_some()).await;
+    let sighting = registered().await.unwrap();
+    assert_eq!((sighting.peer, sighting.mix_key), (store.peer_id(), None));
+    assert!(sighting.addresses.contains(&store.address().await.unwrap()));
+    until(async || is_answered(&node).await).await;
+    let heard = node.heard_of(Capability::Mix).await.unwrap();
+    assert_eq!(heard, [], "nobody said so");
 }
 
 /// Over real sockets: a core node, a relay that serves nobody, and an edge node that listens

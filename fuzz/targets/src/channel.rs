@@ -3,13 +3,17 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use logos_crypto::secret::Secret;
 use logos_crypto::tick::Tick;
 use logos_node::channel::{
-    Author, Channel, ChannelConfig, ChannelId, ChannelStore, Dialect, MAX_SEGMENTS, MemoryChannel,
-    NameHash, ParticipantId, Protection, Reassembler, ReassemblerLimits, RecordChange, RecordKey,
-    Sds, SdsConfig, SdsOutput, Segment,
+    Author, Channel, ChannelConfig, ChannelEvent, ChannelId, ChannelKey, ChannelOutput,
+    ChannelStore, Dialect, FrameError, MAX_SEGMENTS, MemoryChannel, NameHash, ParticipantId,
+    Protection, Reassembler, ReassemblerLimits, RecordChange, RecordKey, SEAL_BYTES, Sds,
+    SdsConfig, SdsOutput, Segment,
 };
 use logos_node::chat::ContentFrame;
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
 
 /// Reads the bytes as a segment of either schema: one segment has one form.
 ///
@@ -172,6 +176,121 @@ pub fn channel_records(data: &[u8]) {
     let now = Tick::new(Duration::from_secs(1_800_000_000));
     let config = ChannelConfig::default();
     let _ = Channel::open(config, channel(), author, Protection::Clear, &records, now);
+}
+
+/// Takes the bytes as what one member of a sealed channel says, and what is done to the frames on
+/// their way to another: a changed, cut or lengthened one is refused and changes nothing, as are
+/// bytes that nobody sealed; and what was sealed opens to what was said.
+///
+/// # Panics
+///
+/// If that does not hold.
+pub fn sealed(data: &[u8]) {
+    let (mut saro, mut raya) = (Sealed::new(0), Sealed::new(1));
+    let mut said = Vec::new();
+    for (command, bytes) in pieces(data).take(16) {
+        let forged = match command % 4 {
+            0 => {
+                if saro.channel.send(NOW, bytes).is_ok() {
+                    said.push(bytes.to_vec());
+                }
+                saro.settle();
+                continue;
+            }
+            1 => saro.damaged(bytes),
+            2 => saro.cut_or_lengthened(bytes),
+            _ => Some(bytes.to_vec()),
+        };
+        forged.into_iter().for_each(|forged| raya.refuses(&forged));
+    }
+    // As they were sealed, each answered, until there is nothing more to say.
+    for _ in 0..=said.len() {
+        saro.speak_to(&mut raya);
+        raya.speak_to(&mut saro);
+    }
+    assert_eq!(raya.heard, said);
+}
+
+const NOW: Tick = Tick::new(Duration::from_secs(1_800_000_000));
+
+/// A member of a sealed channel, and what it published and heard.
+struct Sealed {
+    channel: Channel,
+    rng: ChaCha20Rng,
+    frames: Vec<Vec<u8>>,
+    /// Frames that the other has.
+    told: usize,
+    heard: Vec<Vec<u8>>,
+}
+
+impl Sealed {
+    fn new(number: u8) -> Self {
+        let key = ChannelKey::new(&Secret::new([7; 32]), &channel());
+        let author = Author::Named(name(number));
+        let config = ChannelConfig::default();
+        let opened = Channel::open(config, channel(), author, Protection::Sealed(key), &[], NOW);
+        let rng = ChaCha20Rng::seed_from_u64(number.into());
+        let channel = opened.expect("it is new");
+        let mut member = Self { channel, rng, frames: Vec::new(), told: 0, heard: Vec::new() };
+        member.settle();
+        member
+    }
+
+    /// Memory holds what is committed; takes what goes out.
+    fn settle(&mut self) {
+        drop(self.channel.take_changes());
+        self.channel.handle_committed();
+        while let Some(output) = self.channel.poll_output(&mut self.rng) {
+            match output {
+                ChannelOutput::Publish { payload, .. } => self.frames.push(payload),
+                ChannelOutput::Event { event: ChannelEvent::Message { payload, .. }, .. } => {
+                    self.heard.push(payload);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The frame that the first byte names, with one byte changed.
+    fn damaged(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+        let [which, change, place, ..] = bytes else { return None };
+        let mut frame = self.frame(*which)?.clone();
+        let place = usize::from(*place) * usize::from(*which).max(1) % frame.len();
+        frame[place] ^= (*change).max(1);
+        Some(frame)
+    }
+
+    /// The frame that the first byte names, without some of its end, or with more.
+    fn cut_or_lengthened(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+        let [which, length, more @ ..] = bytes else { return None };
+        let mut frame = self.frame(*which)?.clone();
+        match more {
+            [] => frame.truncate(usize::from(*length) % frame.len()),
+            more => frame.extend_from_slice(more),
+        }
+        Some(frame)
+    }
+
+    fn frame(&self, which: u8) -> Option<&Vec<u8>> {
+        self.frames.get(usize::from(which) % self.frames.len().max(1))
+    }
+
+    fn refuses(&mut self, forged: &[u8]) {
+        let before = format!("{:?}", self.channel);
+        let refused = self.channel.handle_frame(NOW, forged, None);
+        assert!(matches!(refused, Err(FrameError::Unreadable(_))));
+        assert_eq!(format!("{:?}", self.channel), before, "nothing changes");
+        assert!(self.channel.take_changes().is_empty());
+    }
+
+    fn speak_to(&mut self, other: &mut Self) {
+        for frame in &self.frames[self.told..] {
+            assert!(frame.len() > SEAL_BYTES);
+            other.channel.handle_frame(NOW, frame, None).expect("it was sealed");
+            other.settle();
+        }
+        self.told = self.frames.len();
+    }
 }
 
 /// Reads the bytes as something said in a chat: one frame has one form.

@@ -201,6 +201,11 @@ impl NodeConfig {
     }
 }
 
+/// Is a node a point of rendezvous?
+pub(super) fn is_point(config: &NodeConfig) -> bool {
+    cfg!(feature = "rendezvous") && config.mode == Mode::Core && config.discovers
+}
+
 /// The line that a byte is in, counted from 1.
 fn line_of(text: &str, byte: usize) -> usize {
     1 + text.bytes().take(byte).filter(|byte| *byte == b'\n').count()

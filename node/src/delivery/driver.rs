@@ -12,6 +12,8 @@ mod meeting;
 #[cfg(feature = "nat")]
 mod reaching;
 mod sending;
+#[cfg(feature = "rendezvous")]
+mod visiting;
 
 use discovering::Announcing;
 
@@ -45,7 +47,9 @@ use super::service;
 use super::shared::Shared;
 use super::status::NodeStatus;
 use super::streams::Opener;
-use crate::discovery::{Directory, Enr};
+use crate::discovery::{Directory, Enr, Sighting};
+#[cfg(feature = "rendezvous")]
+use crate::discovery::{RendezvousVisitor, Visited};
 use crate::wire::{
     ContentTopic, LightPushRequest, LightPushResponse, MessageHash, MessagePush, MetadataMessage,
     PeerExchange, PubsubTopic, StoreRequest, StoreResponse, WakuMessage,
@@ -72,6 +76,10 @@ pub(super) enum Command {
     WhoOffers {
         capability: Capability,
         reply: oneshot::Sender<Vec<Multiaddr>>,
+    },
+    HeardOf {
+        capability: Capability,
+        reply: oneshot::Sender<Vec<Sighting>>,
     },
     Inspect(oneshot::Sender<NodeStatus>),
     Stop(oneshot::Sender<()>),
@@ -100,6 +108,9 @@ pub(super) enum Report {
     ToExchange { peer: PeerId, wanted: u64, reply: oneshot::Sender<PeerExchange> },
     /// A peer gave records of others.
     Exchanged { given: service::Given, tried: service::Tried },
+    /// A point of rendezvous was visited.
+    #[cfg(feature = "rendezvous")]
+    Visited { visited: Visited, found: service::Found },
     /// A list in the domain name system was read.
     Listed(Vec<Enr>),
     /// Peers were asked.
@@ -150,6 +161,8 @@ pub(super) struct Machines {
     announcing: Announcing,
     #[cfg(feature = "rendezvous")]
     registered: meeting::Registered,
+    #[cfg(feature = "rendezvous")]
+    visitor: RendezvousVisitor,
     #[cfg(feature = "nat")]
     reserved: reaching::Reserved,
     joined: HashSet<PubsubTopic>,
@@ -174,6 +187,8 @@ impl Machines {
             announcing: Announcing::default(),
             #[cfg(feature = "rendezvous")]
             registered: meeting::Registered::new(),
+            #[cfg(feature = "rendezvous")]
+            visitor: RendezvousVisitor::new(config.sharding.cluster()),
             #[cfg(feature = "nat")]
             reserved: reaching::Reserved::new(),
             joined: HashSet::new(),
@@ -239,7 +254,11 @@ impl Driver {
             Command::Query { request, reply } => self.on_query(request, reply),
             Command::Dial(address) => self.machines.dialer.add(address),
             Command::WhoOffers { capability, reply } => {
-                reply.send(self.heard_of(capability)).ok();
+                reply.send(self.addresses_of(capability)).ok();
+            }
+            Command::HeardOf { capability, reply } => {
+                let heard = self.machines.directory.who_offers(self.clock.now(), capability);
+                reply.send(heard.cloned().collect()).ok();
             }
             Command::Inspect(reply) => {
                 reply.send(self.status()).ok();
@@ -273,6 +292,8 @@ impl Driver {
                 self.on_tried(tried);
                 self.on_given(given);
             }
+            #[cfg(feature = "rendezvous")]
+            Report::Visited { visited, found } => self.on_visited(visited, found),
             Report::Listed(records) => self.on_listed(&records),
             Report::Tried(tried) => self.on_tried(tried),
         }

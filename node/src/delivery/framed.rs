@@ -8,7 +8,7 @@ use thiserror::Error;
 use tokio::time::timeout;
 
 use super::streams::{OpenError, Opener};
-use crate::wire::{Wire, WireError, write_varint};
+use crate::wire::{FrameError, FrameReader, Wire, WireError, write_frame};
 
 /// Why an exchange with a peer failed.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -17,17 +17,12 @@ pub(super) enum ExchangeError {
     /// No stream was opened.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// The stream broke or ended too early.
+    /// The stream broke, or ended before the answer.
     #[error("the stream broke")]
     Broken,
-    /// The peer sent more than it may.
-    #[error("{bytes} bytes of at most {limit}")]
-    TooLong {
-        /// What it announced.
-        bytes: u64,
-        /// The bound.
-        limit: usize,
-    },
+    /// What the peer sent is no message behind its length.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
     /// What the peer sent is not the message it should be.
     #[error(transparent)]
     Wire(#[from] WireError),
@@ -53,6 +48,22 @@ pub(super) async fn ask<Q: Wire, A: Wire>(
     timeout(EXCHANGE_TIME, exchange).await.unwrap_or(Err(ExchangeError::TimedOut))
 }
 
+/// Tells a peer what is not answered.
+#[cfg(feature = "rendezvous")]
+pub(super) async fn tell<Q: Wire>(
+    opener: &Opener,
+    peer: PeerId,
+    protocol: StreamProtocol,
+    message: &Q,
+) -> Result<(), ExchangeError> {
+    let telling = async {
+        let mut stream = opener.open(peer, protocol).await?;
+        write(&mut stream, message).await?;
+        stream.close().await.map_err(|_| ExchangeError::Broken)
+    };
+    timeout(EXCHANGE_TIME, telling).await.unwrap_or(Err(ExchangeError::TimedOut))
+}
+
 /// How long an exchange may take.
 pub(super) const EXCHANGE_TIME: Duration = Duration::from_secs(10);
 
@@ -69,10 +80,7 @@ pub(super) async fn write_encoded(
     stream: &mut (impl AsyncWrite + Unpin),
     encoded: &[u8],
 ) -> Result<(), ExchangeError> {
-    let mut bytes = Vec::with_capacity(encoded.len() + 10);
-    write_varint(&mut bytes, encoded.len().try_into().unwrap_or(u64::MAX));
-    bytes.extend_from_slice(encoded);
-    stream.write_all(&bytes).await.map_err(|_| ExchangeError::Broken)?;
+    stream.write_all(&write_frame(encoded)).await.map_err(|_| ExchangeError::Broken)?;
     stream.flush().await.map_err(|_| ExchangeError::Broken)
 }
 
@@ -80,41 +88,31 @@ pub(super) async fn write_encoded(
 ///
 /// # Security
 ///
-/// A peer controls the bytes and their speed: callers set a time limit. Memory grows with what has
-/// come, not with the length that was announced.
+/// A peer controls the bytes and their speed: callers set a time limit. See [`FrameReader`] for
+/// what bounds memory.
 pub(super) async fn read<T: Wire>(
     stream: &mut (impl AsyncRead + Unpin),
 ) -> Result<Option<T>, ExchangeError> {
-    let Some(length) = read_length(stream).await? else { return Ok(None) };
-    if length > T::MAX_BYTES as u64 {
-        return Err(ExchangeError::TooLong { bytes: length, limit: T::MAX_BYTES });
-    }
-    let mut bytes = Vec::new();
-    let read = stream.take(length).read_to_end(&mut bytes).await;
-    match read {
-        Ok(n) if n as u64 == length => Ok(Some(T::decode(&bytes)?)),
-        _ => Err(ExchangeError::Broken),
-    }
-}
-
-async fn read_length(stream: &mut (impl AsyncRead + Unpin)) -> Result<Option<u64>, ExchangeError> {
-    let mut length = 0_u64;
-    for index in 0..MAX_LENGTH_BYTES {
-        let mut byte = [0];
-        let n = stream.read(&mut byte).await.map_err(|_| ExchangeError::Broken)?;
+    let mut reader = FrameReader::new(T::MAX_BYTES);
+    let mut chunk = vec![0; CHUNK_BYTES];
+    loop {
+        if let Some(message) = reader.poll_output() {
+            return Ok(Some(T::decode(&message)?));
+        }
+        // Not a byte more: what follows is the next reader's.
+        let wanted = reader.wanted().min(CHUNK_BYTES);
+        let space = chunk.get_mut(..wanted).unwrap_or_default();
+        let n = stream.read(space).await.map_err(|_| ExchangeError::Broken)?;
         if n == 0 {
-            return if index == 0 { Ok(None) } else { Err(ExchangeError::Broken) };
+            reader.handle_end()?;
+            return Ok(None);
         }
-        length |= u64::from(byte[0] & 0x7f) << (7 * index);
-        if byte[0] & 0x80 == 0 {
-            return Ok(Some(length));
-        }
+        reader.handle_bytes(chunk.get(..n).unwrap_or_default())?;
     }
-    Err(ExchangeError::TooLong { bytes: length, limit: usize::MAX })
 }
 
-/// Bytes of a length below 2^35, which is over every bound.
-const MAX_LENGTH_BYTES: usize = 5;
+/// Bytes that are read at once.
+const CHUNK_BYTES: usize = 16 * 1024;
 
 #[cfg(test)]
 mod tests {
@@ -140,12 +138,12 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_that_ends_inside_a_message_is_broken() {
+    fn a_stream_that_ends_inside_a_message_is_refused() {
         let mut bytes = Vec::new();
         block_on(write(&mut bytes, &message())).unwrap();
         for end in 1..bytes.len() {
             let read = block_on(read::<MetadataMessage>(&mut &bytes[..end]));
-            assert_eq!(read, Err(ExchangeError::Broken));
+            assert_eq!(read, Err(FrameError::Truncated.into()));
         }
     }
 
@@ -154,6 +152,6 @@ mod tests {
         let bytes = [0xff, 0xff, 0xff, 0x7f, 1, 2, 3];
         let read = block_on(read::<FilterResponse>(&mut &bytes[..]));
         let limit = FilterResponse::MAX_BYTES;
-        assert_eq!(read, Err(ExchangeError::TooLong { bytes: 0x0fff_ffff, limit }));
+        assert_eq!(read, Err(FrameError::TooLong { bytes: 0x0fff_ffff, limit }.into()));
     }
 }

@@ -23,6 +23,7 @@ use super::service::Servers;
 use super::shared::{Health, Shared, lock};
 use super::status::NodeStatus;
 use super::{keeper, lists, streams};
+use crate::discovery::Sighting;
 use crate::wire::{
     ContentTopic, MessageHash, Sharding, StoreRequest, StoreResponse, WakuMessage, Wire,
 };
@@ -258,6 +259,17 @@ impl Node {
     /// [`Stopped`].
     pub async fn who_offers(&self, capability: Capability) -> Result<Vec<Multiaddr>, Stopped> {
         self.ask(|reply| Command::WhoOffers { capability, reply }).await
+    }
+
+    /// What was heard of peers that are said to offer something, the one heard of last first: with
+    /// the keys of mixes. As [`who_offers`](Self::who_offers), without the
+    /// [`Lookup`](super::Lookup).
+    ///
+    /// # Errors
+    ///
+    /// [`Stopped`].
+    pub async fn heard_of(&self, capability: Capability) -> Result<Vec<Sighting>, Stopped> {
+        self.ask(|reply| Command::HeardOf { capability, reply }).await
     }
 
     /// Sends a payload to everyone who reads `topic`.

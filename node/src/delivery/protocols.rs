@@ -19,6 +19,10 @@ pub(super) const METADATA: StreamProtocol = StreamProtocol::new(Capability::Meta
 /// Asking a peer for records of others.
 pub(super) const PEER_EXCHANGE: StreamProtocol =
     StreamProtocol::new(Capability::PeerExchange.name());
+/// Registering records of the deployed network, and asking for those of others.
+#[cfg(feature = "rendezvous")]
+pub(super) const WAKU_RENDEZVOUS: StreamProtocol =
+    StreamProtocol::new(Capability::WakuRendezvous.name());
 /// The routing table that peers are found by.
 pub(super) const KADEMLIA: StreamProtocol = StreamProtocol::new("/ipfs/kad/1.0.0");
 
@@ -43,11 +47,15 @@ pub enum Capability {
     Rendezvous,
     /// Peers that nobody can dial are reached through it.
     CircuitRelay,
+    /// As [`Rendezvous`](Self::Rendezvous), with the records of the deployed network.
+    WakuRendezvous,
+    /// It forwards packets of the mix.
+    Mix,
 }
 
 impl Capability {
     /// Every capability.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Relay,
         Self::LightPush,
         Self::Filter,
@@ -56,6 +64,8 @@ impl Capability {
         Self::PeerExchange,
         Self::Rendezvous,
         Self::CircuitRelay,
+        Self::WakuRendezvous,
+        Self::Mix,
     ];
 
     /// The protocol that it is offered by: its name on connections and in records.
@@ -70,6 +80,8 @@ impl Capability {
             Self::PeerExchange => "/vac/waku/peer-exchange/2.0.0-alpha1",
             Self::Rendezvous => "/rendezvous/1.0.0",
             Self::CircuitRelay => "/libp2p/circuit/relay/0.2.0/hop",
+            Self::WakuRendezvous => "/vac/waku/rendezvous/1.0.0",
+            Self::Mix => "/mix/1.0.0",
         }
     }
 

@@ -1,15 +1,17 @@
 //! Points of rendezvous: peers that others register with, and are found at.
 //!
 //! The protocol is libp2p's own, `/rendezvous/1.0.0`, in namespaces as LIP 179 has them,
-//! `rs/<cluster>/<service>`. The deployed nodes speak it beside one of theirs with another record.
+//! `rs/<cluster>/<service>`. The deployed nodes speak it beside one of theirs with another record,
+//! which is in [`RendezvousPoint`](crate::discovery::RendezvousPoint).
 
 use libp2p::identity::Keypair;
 use libp2p::rendezvous::{Namespace, Ttl, client, server};
 use libp2p::swarm::NetworkBehaviour;
 use libp2p::swarm::behaviour::toggle::Toggle;
 
-use super::config::{Mode, NodeConfig};
+use super::config::{NodeConfig, is_point};
 use super::protocols::Capability;
+use crate::discovery::{self, SERVICES};
 
 /// Both sides: nodes that relay are points themselves.
 #[derive(NetworkBehaviour)]
@@ -20,8 +22,7 @@ pub(super) struct Behaviour {
 
 impl Behaviour {
     pub(super) fn new(config: &NodeConfig, key: &Keypair) -> Self {
-        let serves = config.mode == Mode::Core && config.discovers;
-        let server = serves.then(|| server::Behaviour::new(limits()));
+        let server = is_point(config).then(|| server::Behaviour::new(limits()));
         Self { client: client::Behaviour::new(key.clone()), server: server.into() }
     }
 }
@@ -44,39 +45,12 @@ const MAX_REGISTRATIONS: usize = 4096;
 /// Peers that are asked for at once.
 pub(super) const WANTED: u64 = 12;
 
-/// The services that are registered, and the last part of their namespaces.
-const SERVICES: [(Capability, &str); 4] = [
-    (Capability::Relay, "relay"),
-    (Capability::Store, "store"),
-    (Capability::Filter, "filter"),
-    (Capability::LightPush, "lightpush"),
-];
-
 /// Where those register that offer a service; none for what is not registered.
 pub(super) fn namespace(cluster: u16, capability: Capability) -> Option<Namespace> {
-    let (_, name) = SERVICES.into_iter().find(|(each, _)| *each == capability)?;
-    Namespace::new(format!("rs/{cluster}/{name}")).ok()
+    Namespace::new(discovery::namespace(cluster, capability)?).ok()
 }
 
 /// Which service a namespace of a cluster is for.
 pub(super) fn service(cluster: u16, namespace: &Namespace) -> Option<Capability> {
-    let namespace = namespace.to_string();
-    let name = namespace.strip_prefix("rs/")?.strip_prefix(&cluster.to_string())?;
-    let name = name.strip_prefix('/')?;
-    SERVICES.into_iter().find(|(_, each)| *each == name).map(|(capability, _)| capability)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn namespaces_are_read_as_they_are_written() {
-        let namespace = namespace(1, Capability::Store).unwrap();
-        assert_eq!(namespace.to_string(), "rs/1/store");
-        assert_eq!(service(1, &namespace), Some(Capability::Store));
-        assert_eq!(service(2, &namespace), None);
-        assert_eq!(service(1, &Namespace::from_static("rs/1/mix")), None);
-        assert_eq!(super::namespace(1, Capability::Metadata), None);
-    }
+    discovery::service(cluster, &namespace.to_string())
 }

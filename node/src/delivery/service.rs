@@ -3,5 +3,7 @@
 mod client;
 mod server;
 
+#[cfg(feature = "rendezvous")]
+pub(super) use client::{Found, visit};
 pub(super) use client::{Given, Tried, check, exchange, push, query, subscribe};
 pub(super) use server::{Servers, push_all};

@@ -10,6 +10,8 @@ use tokio::sync::watch;
 use super::filter::FilterTable;
 use super::recent::Bounded;
 use super::request::Progress;
+#[cfg(feature = "rendezvous")]
+use crate::discovery::RendezvousPoint;
 
 /// How well a node is connected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -43,6 +45,8 @@ impl Health {
 pub(super) struct Shared {
     pub(super) requests: Mutex<Bounded<watch::Receiver<Progress>>>,
     pub(super) filter: Mutex<FilterTable>,
+    #[cfg(feature = "rendezvous")]
+    pub(super) point: Mutex<RendezvousPoint>,
     pub(super) health: watch::Sender<Health>,
     pub(super) addresses: watch::Sender<Vec<Multiaddr>>,
     pub(super) counters: Counters,
@@ -53,6 +57,8 @@ impl Shared {
         Self {
             requests: Mutex::new(Bounded::new()),
             filter: Mutex::default(),
+            #[cfg(feature = "rendezvous")]
+            point: Mutex::default(),
             health: watch::Sender::default(),
             addresses: watch::Sender::default(),
             counters: Counters::default(),
@@ -130,6 +136,8 @@ counters! {
     store_served,
     /// Records of peers given to peers
     exchange_served,
+    /// Requests to this point of rendezvous
+    rendezvous_served,
     /// Peers heard of, as news
     peers_discovered,
     /// Records of peers that do not count

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 
 use libp2p::{Multiaddr, PeerId};
 use logos_crypto::tick::Tick;
+use logos_mix::MixKey;
 use serde::Serialize;
 
-use super::{Enr, PeerRecord};
+use super::{Enr, PeerRecord, WakuPeerRecord};
 use crate::delivery::Capability;
 
 /// Where something was heard.
@@ -23,6 +24,8 @@ pub enum Source {
     Kademlia,
     /// A rendezvous point.
     Rendezvous,
+    /// A rendezvous point, by the records of the deployed network.
+    WakuRendezvous,
 }
 
 /// What was heard of a peer. Its owner signed it, unless it is from a rendezvous point, which says
@@ -38,6 +41,8 @@ pub struct Sighting {
     pub addresses: Vec<Multiaddr>,
     /// What it is said to offer.
     pub offers: Vec<Capability>,
+    /// The key that mix packets for it are sealed to, if that was said.
+    pub mix_key: Option<MixKey>,
     /// Where it was heard.
     pub source: Source,
 }
@@ -52,6 +57,7 @@ impl Sighting {
             seq: record.content().seq,
             addresses: record.addresses(),
             offers: offers.collect(),
+            mix_key: None,
             source,
         }
     }
@@ -65,7 +71,31 @@ impl Sighting {
             seq: record.seq,
             addresses: record.addresses_with_id(),
             offers: offers.collect(),
+            mix_key: record.mix_key(),
             source,
+        }
+    }
+
+    /// Adds what an earlier sighting of the same record says: points of rendezvous give one for each
+    /// service. Says whether this one offers more.
+    fn add(&mut self, old: &Self) -> bool {
+        let is_more = self.offers.iter().any(|offer| !old.offers.contains(offer));
+        let lacking = old.offers.iter().filter(|offer| !self.offers.contains(offer));
+        let lacking: Vec<_> = lacking.copied().collect();
+        self.offers.extend(lacking);
+        is_more
+    }
+
+    /// What a point of rendezvous says of a peer that registered a record for a service.
+    #[must_use]
+    pub fn of_registration(record: &WakuPeerRecord, service: Capability) -> Self {
+        Self {
+            peer: record.peer,
+            seq: record.seq,
+            addresses: record.addresses_with_id(),
+            offers: vec![service],
+            mix_key: record.mix_key,
+            source: Source::WakuRendezvous,
         }
     }
 }
@@ -116,22 +146,23 @@ impl Directory {
     /// How long a peer is left alone that was not reached once; an hour at most.
     pub const FIRST_REST: Duration = Duration::from_secs(60);
 
-    /// Notes what was heard. Says whether it was news: a peer that was not known from there, or a
-    /// newer record of it.
+    /// Notes what was heard. Says whether it was news: a peer that was not known from there, a newer
+    /// record of it, or a service that the same record was not registered for yet.
     pub fn handle_sighting(&mut self, now: Tick, mut sighting: Sighting) -> bool {
         sighting.addresses.truncate(Self::MAX_ADDRESSES);
         let place = (sighting.source, sighting.peer);
         let known = self.known.get(&place).filter(|known| known.is_fresh(now));
-        let old = known.map(|known| known.sighting.seq);
         let (failures, rests) =
             known.map_or((0, Tick::ORIGIN), |known| (known.failures, known.rests));
-        if old.is_some_and(|old| old > sighting.seq) {
-            return false;
-        }
-        if old.is_none() {
-            self.make_room(now, sighting.source);
-        }
-        let is_news = old.is_none_or(|old| old < sighting.seq);
+        let is_news = match known.map(|known| &known.sighting) {
+            Some(old) if old.seq > sighting.seq => return false,
+            Some(old) if old.seq == sighting.seq => sighting.add(old),
+            Some(_) => true,
+            None => {
+                self.make_room(now, sighting.source);
+                true
+            }
+        };
         self.known.insert(place, Known { sighting, heard: now, failures, rests });
         is_news
     }
@@ -205,7 +236,7 @@ mod tests {
 
     fn sighting(peer: PeerId, seq: u64, source: Source) -> Sighting {
         let addresses = vec!["/memory/1".parse().unwrap(); 20];
-        Sighting { peer, seq, addresses, offers: vec![Capability::Store], source }
+        Sighting { peer, seq, addresses, offers: vec![Capability::Store], mix_key: None, source }
     }
 
     #[test]
@@ -223,6 +254,25 @@ mod tests {
         let late = at(2) + Directory::MEMORY;
         assert_eq!(directory.who_offers(late, Capability::Store).count(), 0);
         assert!(directory.handle_sighting(late, sighting(peer, 1, Source::Dns)));
+    }
+
+    #[test]
+    fn a_record_that_is_registered_for_two_services_offers_both() {
+        let (peer, mut directory) = (PeerId::random(), Directory::default());
+        let of = |service, seq| Sighting {
+            offers: vec![service],
+            ..sighting(peer, seq, Source::WakuRendezvous)
+        };
+        assert!(directory.handle_sighting(at(0), of(Capability::Store, 1)));
+        assert!(directory.handle_sighting(at(0), of(Capability::Mix, 1)));
+        assert!(!directory.handle_sighting(at(0), of(Capability::Store, 1)));
+        let offers = |directory: &Directory, service| directory.who_offers(at(1), service).count();
+        let both = [Capability::Store, Capability::Mix].map(|each| offers(&directory, each));
+        assert_eq!(both, [1, 1]);
+        // A newer record speaks for itself.
+        assert!(directory.handle_sighting(at(0), of(Capability::Mix, 2)));
+        let both = [Capability::Store, Capability::Mix].map(|each| offers(&directory, each));
+        assert_eq!(both, [0, 1]);
     }
 
     #[test]

@@ -462,6 +462,7 @@ const fn service_bit(capability: Capability) -> u8 {
         Capability::Store => 1 << 1,
         Capability::Filter => 1 << 2,
         Capability::LightPush => 1 << 3,
+        Capability::Mix => 1 << 5,
         _ => 0,
     }
 }

@@ -4,6 +4,7 @@ use libp2p::core::SignedEnvelope;
 use libp2p::identity::{Keypair, SigningError};
 use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, PeerId};
+use logos_mix::MixKey;
 use thiserror::Error;
 
 use crate::delivery::Capability;
@@ -60,9 +61,12 @@ pub enum RecordError {
     /// The record is of another peer than the one who signed it.
     #[error("of another peer than its signer")]
     Peer,
-    /// An address is malformed.
-    #[error("an address is malformed")]
+    /// An address is malformed, or there is none where there has to be one.
+    #[error("an address is malformed or missing")]
     Address,
+    /// The mix key is none.
+    #[error("the mix key is malformed")]
+    MixKey,
     /// The content is malformed.
     #[error(transparent)]
     Wire(#[from] WireError),
@@ -106,15 +110,19 @@ impl PeerRecord {
         self.services.iter().any(|service| service.id == capability.name())
     }
 
+    /// The key that mix packets for the peer are sealed to, if it says so beside the mix's name.
+    #[must_use]
+    pub fn mix_key(&self) -> Option<MixKey> {
+        let mut services = self.services.iter();
+        let mix = services.find(|service| service.id == Capability::Mix.name())?;
+        let bytes = mix.data.as_deref()?.try_into().ok()?;
+        MixKey::from_bytes(bytes).ok()
+    }
+
     /// Where the peer is said to be, each address with its id.
     #[must_use]
     pub fn addresses_with_id(&self) -> Vec<Multiaddr> {
-        let me = Protocol::P2p(self.peer);
-        let whole = |address: &Multiaddr| match address.iter().last() {
-            Some(last) if last == me => address.clone(),
-            _ => address.clone().with(me.clone()),
-        };
-        self.addresses.iter().map(whole).collect()
+        with_id(self.peer, &self.addresses)
     }
 
     /// Signs it. Costs one signature.
@@ -130,8 +138,7 @@ impl PeerRecord {
         if payload.len() > PeerRecordMessage::MAX_BYTES {
             return Err(SealError::TooLong { bytes: payload.len() });
         }
-        let envelope = SignedEnvelope::new(key, DOMAIN.to_owned(), PAYLOAD_TYPE.to_vec(), payload)?;
-        Ok(envelope.into_protobuf_encoding())
+        Ok(ENVELOPE.seal(payload, key)?)
     }
 
     /// Checks the signature and reads the record. Costs one verification.
@@ -148,23 +155,59 @@ impl PeerRecord {
         if bytes.len() > Self::MAX_SEALED_BYTES {
             return Err(RecordError::TooLong { bytes: bytes.len() });
         }
-        let envelope = SignedEnvelope::from_protobuf_encoding(bytes);
-        let envelope = envelope.map_err(|_| RecordError::Envelope)?;
-        let opened = envelope.payload_and_signing_key(DOMAIN.to_owned(), PAYLOAD_TYPE);
-        let (payload, signer) = opened.map_err(|_| RecordError::Signature)?;
-        let message = PeerRecordMessage::decode(payload)?;
-        let peer = PeerId::from_bytes(&message.peer).map_err(|_| RecordError::Peer)?;
-        if peer != signer.to_peer_id() {
-            return Err(RecordError::Peer);
-        }
-        let addresses = message.addresses.into_iter().map(Multiaddr::try_from);
-        let addresses = addresses.collect::<Result<_, _>>().map_err(|_| RecordError::Address)?;
+        let (message, signer) = ENVELOPE.open::<PeerRecordMessage>(bytes)?;
+        let peer = whose(&message.peer, signer)?;
+        let addresses = addresses(message.addresses)?;
         Ok(Self { peer, seq: message.seq, addresses, services: message.services })
     }
 }
 
-const DOMAIN: &str = "libp2p-peer-record";
-const PAYLOAD_TYPE: &[u8] = &[3, 1];
+/// The peer of a record, who has to be its signer.
+pub(super) fn whose(peer: &[u8], signer: PeerId) -> Result<PeerId, RecordError> {
+    let peer = PeerId::from_bytes(peer).map_err(|_| RecordError::Peer)?;
+    if peer == signer { Ok(peer) } else { Err(RecordError::Peer) }
+}
+
+pub(super) fn addresses(addresses: Vec<Vec<u8>>) -> Result<Vec<Multiaddr>, RecordError> {
+    let addresses = addresses.into_iter().map(Multiaddr::try_from);
+    addresses.collect::<Result<_, _>>().map_err(|_| RecordError::Address)
+}
+
+/// Addresses of a peer, each with its id.
+pub(super) fn with_id(peer: PeerId, addresses: &[Multiaddr]) -> Vec<Multiaddr> {
+    let me = Protocol::P2p(peer);
+    let whole = |address: &Multiaddr| match address.iter().last() {
+        Some(last) if last == me => address.clone(),
+        _ => address.clone().with(me.clone()),
+    };
+    addresses.iter().map(whole).collect()
+}
+
+/// A kind of signed envelope (libp2p's RFC 2).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Envelope {
+    pub(super) domain: &'static str,
+    pub(super) payload_type: &'static [u8],
+}
+
+impl Envelope {
+    pub(super) fn seal(self, payload: Vec<u8>, key: &Keypair) -> Result<Vec<u8>, SigningError> {
+        let (domain, payload_type) = (self.domain.to_owned(), self.payload_type.to_vec());
+        let envelope = SignedEnvelope::new(key, domain, payload_type, payload)?;
+        Ok(envelope.into_protobuf_encoding())
+    }
+
+    /// What is in it, and who signed that.
+    pub(super) fn open<T: Wire>(self, bytes: &[u8]) -> Result<(T, PeerId), RecordError> {
+        let envelope = SignedEnvelope::from_protobuf_encoding(bytes);
+        let envelope = envelope.map_err(|_| RecordError::Envelope)?;
+        let opened = envelope.payload_and_signing_key(self.domain.to_owned(), self.payload_type);
+        let (payload, signer) = opened.map_err(|_| RecordError::Signature)?;
+        Ok((T::decode(payload)?, signer.to_peer_id()))
+    }
+}
+
+const ENVELOPE: Envelope = Envelope { domain: "libp2p-peer-record", payload_type: &[3, 1] };
 
 #[cfg(test)]
 mod tests {
@@ -220,6 +263,23 @@ mod tests {
         assert!(record.offers(Capability::Store) && !record.offers(Capability::Relay));
         assert_eq!(record.services[1].data, Some(vec![0; 32]));
         assert_eq!(record.seal(&key()).unwrap(), sealed);
+    }
+
+    #[test]
+    fn a_mix_says_its_key_beside_its_name() {
+        let mut record = record();
+        assert_eq!(record.mix_key(), None);
+        let mix = record.services.last_mut().unwrap();
+        assert_eq!(mix.id, "/mix/1.0.0");
+        let mut base = [0; 32];
+        base[0] = 9;
+        mix.data = Some(base.to_vec());
+        assert_eq!(record.mix_key(), MixKey::from_bytes(base).ok());
+        // Of low order, or no key at all.
+        for data in [vec![0; 32], vec![9]] {
+            record.services.last_mut().unwrap().data = Some(data);
+            assert_eq!(record.mix_key(), None);
+        }
     }
 
     #[test]

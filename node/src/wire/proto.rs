@@ -248,7 +248,7 @@ pub(super) fn read_varint(bytes: &[u8]) -> Result<(u64, usize), WireError> {
 }
 
 /// Writes a number of seven bits a byte.
-pub(crate) fn write_varint(to: &mut Vec<u8>, mut number: u64) {
+pub(super) fn write_varint(to: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         to.push(number.to_le_bytes()[0] | 0x80);
         number >>= 7;

@@ -183,6 +183,87 @@ fn an_absent_direction_is_forward_and_pages_are_bounded() {
     assert_eq!(greedy.page(), StoreRequest::MAX_PAGE);
 }
 
+/// The encoding worked out by hand from the messages of libp2p's rendezvous protocol and the fields
+/// that the deployed nodes write.
+#[test]
+fn messages_of_rendezvous_are_written_field_after_field() {
+    let namespace = || "rs/1/mix".to_owned();
+    let registration = Registration::new(namespace(), vec![1, 2, 3], Some(60));
+    let vectors: [(Vec<u8>, &str); 7] = [
+        (
+            RendezvousRequest::Register(registration.clone()).encode(),
+            "080012110a0872732f312f6d69781203010203183c",
+        ),
+        (
+            RendezvousResponse::Registered {
+                status: RendezvousStatus::InvalidTtl,
+                text: Some("no".to_owned()),
+                ttl: None,
+            }
+            .encode(),
+            "08011a06086612026e6f",
+        ),
+        (
+            RendezvousRequest::Unregister { namespace: namespace() }.encode(),
+            "0802220a0a0872732f312f6d6978",
+        ),
+        (
+            RendezvousRequest::Discover {
+                namespace: Some(namespace()),
+                limit: Some(12),
+                cookie: Some(vec![8, 1]),
+            }
+            .encode(),
+            "08032a100a0872732f312f6d6978100c1a020801",
+        ),
+        (
+            RendezvousResponse::Discovered {
+                registrations: vec![registration],
+                cookie: Some(vec![8, 1]),
+                status: RendezvousStatus::Ok,
+                text: None,
+            }
+            .encode(),
+            "080432190a110a0872732f312f6d69781203010203183c120208011800",
+        ),
+        (RendezvousCookie::new(300, Some(namespace())).encode(), "08ac02120872732f312f6d6978"),
+        (
+            WakuPeerRecordMessage {
+                peer: vec![0, 1],
+                seq: 5,
+                addresses: vec![vec![4, 1, 2, 3, 4], vec![6, 0, 5]],
+                mix_key: Vec::new(),
+            }
+            .encode(),
+            "0a02000110051a0504010203041a030600052200",
+        ),
+    ];
+    for (bytes, expected) in vectors {
+        assert_eq!(hex::encode(&bytes), expected);
+    }
+}
+
+#[test]
+fn a_request_is_no_answer_and_an_answer_no_request() {
+    let asks = RendezvousRequest::Unregister { namespace: "a".to_owned() };
+    let refused = Err(WireError::Value { field: 1 });
+    assert_eq!(RendezvousResponse::decode(&asks.encode()), refused);
+    let (status, text, ttl) = (RendezvousStatus::Ok, None, None);
+    let answers = RendezvousResponse::Registered { status, text, ttl };
+    let refused = Err(WireError::Value { field: 1 });
+    assert_eq!(RendezvousRequest::decode(&answers.encode()), refused);
+    // Kind 0 without what is registered, and a status that nobody defined.
+    assert_eq!(RendezvousRequest::decode(&[8, 0]), Err(WireError::Missing { field: 2 }));
+    let unknown = RendezvousResponse::decode(&[8, 1, 0x1a, 2, 8, 7]);
+    assert_eq!(unknown, Err(WireError::Value { field: 1 }));
+    let limit = RendezvousResponse::MAX_REGISTRATIONS;
+    let registrations = vec![Registration::new(String::new(), Vec::new(), None); limit + 1];
+    let (cookie, status, text) = (None, RendezvousStatus::Ok, None);
+    let many = RendezvousResponse::Discovered { registrations, cookie, status, text };
+    let refused = Err(WireError::TooMany { field: 1, limit });
+    assert_eq!(RendezvousResponse::decode(&many.encode()), refused);
+}
+
 fn round_trip<T: Wire + PartialEq + core::fmt::Debug>(value: &T) {
     assert_eq!(T::decode(&value.encode()).as_ref(), Ok(value));
 }
@@ -273,8 +354,26 @@ proptest! {
         round_trip(&PeerExchange::Response {
             records: vec![hash.as_bytes().to_vec()],
             status: Some(number),
-            description: text,
+            description: text.clone(),
         });
+        let ttl = text.is_some().then_some(u64::from(number));
+        let registration = Registration::new(request_id(), hash.as_bytes().to_vec(), ttl);
+        round_trip(&RendezvousRequest::Register(registration.clone()));
+        round_trip(&RendezvousRequest::Unregister { namespace: request_id() });
+        round_trip(&RendezvousRequest::Discover {
+            namespace: text.clone(),
+            limit: ttl,
+            cookie: ttl.map(|_| vec![1, 2]),
+        });
+        let (status, cookie) = (RendezvousStatus::NotAuthorized, ttl.map(|_| vec![3]));
+        round_trip(&RendezvousResponse::Registered { status, text: text.clone(), ttl });
+        round_trip(&RendezvousResponse::Discovered {
+            registrations: vec![registration; 3],
+            cookie,
+            status,
+            text: text.clone(),
+        });
+        round_trip(&RendezvousCookie::new(u64::from(number), text));
     }
 
     #[test]
@@ -286,5 +385,8 @@ proptest! {
         let _ = FilterRequest::decode(&bytes);
         let _ = MetadataMessage::decode(&bytes);
         let _ = PeerExchange::decode(&bytes);
+        let _ = RendezvousRequest::decode(&bytes);
+        let _ = RendezvousResponse::decode(&bytes);
+        let _ = WakuPeerRecordMessage::decode(&bytes);
     }
 }

@@ -9,7 +9,7 @@ use logos_crypto::tick::Tick;
 use tracing::debug;
 
 use super::{Driver, Report};
-use crate::delivery::config::Mode;
+use crate::delivery::config::{Mode, is_point};
 use crate::delivery::exchange::Exchange;
 use crate::delivery::network::MAX_STORED_RECORDS;
 use crate::delivery::protocols::Capability;
@@ -60,7 +60,10 @@ impl Driver {
             self.ask_for_records();
             self.walk();
             #[cfg(feature = "rendezvous")]
-            self.meet();
+            {
+                self.meet();
+                self.visit();
+            }
         }
         #[cfg(feature = "nat")]
         self.reserve();
@@ -102,7 +105,7 @@ impl Driver {
     }
 
     /// Where peers are said to be that offer something.
-    pub(super) fn heard_of(&self, capability: Capability) -> Vec<Multiaddr> {
+    pub(super) fn addresses_of(&self, capability: Capability) -> Vec<Multiaddr> {
         let heard = self.machines.directory.who_offers(self.clock.now(), capability);
         let mut all: Vec<_> = heard.flat_map(|each| each.addresses.iter().cloned()).collect();
         if let Some(lookup) = &self.config.lookup {
@@ -128,7 +131,7 @@ impl Driver {
         }
     }
 
-    fn refuse(&self, source: Source, error: &impl core::fmt::Display) {
+    pub(super) fn refuse(&self, source: Source, error: &impl core::fmt::Display) {
         self.shared.counters.records_refused.add();
         debug!(?source, %error, "a record does not count");
     }
@@ -196,10 +199,12 @@ impl Driver {
         announcing.seq = since.max(announcing.seq.saturating_add(1));
         announcing.next = Tick::ORIGIN;
         (announcing.record, announcing.sealed) = (None, None);
+        let seq = announcing.seq;
+        #[cfg(feature = "rendezvous")]
+        self.announce_at_points(seq, &addresses);
         if addresses.is_empty() {
             return;
         }
-        let seq = announcing.seq;
         let record = self.node_record(seq, &addresses);
         let (me, offers) = (*self.swarm.local_peer_id(), self.offers());
         let sealed = PeerRecord::new(me, seq, addresses, offers).seal(&self.key);
@@ -220,7 +225,8 @@ impl Driver {
             (Capability::Filter, serves),
             (Capability::PeerExchange, serves),
             (Capability::Store, config.store.is_some()),
-            (Capability::Rendezvous, cfg!(feature = "rendezvous") && is_core && config.discovers),
+            (Capability::Rendezvous, is_point(config)),
+            (Capability::WakuRendezvous, is_point(config)),
             (Capability::CircuitRelay, cfg!(feature = "nat") && is_core && config.relays),
         ];
         offers.into_iter().filter(|(_, is)| *is).map(|(capability, _)| capability).collect()

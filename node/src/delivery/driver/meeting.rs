@@ -78,6 +78,7 @@ fn sighting(cluster: u16, registration: &Registration) -> Option<Sighting> {
             })
             .collect(),
         offers: vec![offer],
+        mix_key: None,
         source: Source::Rendezvous,
     })
 }

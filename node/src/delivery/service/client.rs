@@ -4,14 +4,20 @@ use libp2p::PeerId;
 
 use crate::delivery::filter::{FilterAsk, FilterFailure};
 use crate::delivery::framed::{self, ExchangeError};
+#[cfg(feature = "rendezvous")]
+use crate::delivery::protocols::{Capability, WAKU_RENDEZVOUS};
 use crate::delivery::protocols::{FILTER, LIGHTPUSH, PEER_EXCHANGE, STORE};
 use crate::delivery::send::PushFailure;
 use crate::delivery::streams::Opener;
 use crate::discovery::{Enr, EnrError};
+#[cfg(feature = "rendezvous")]
+use crate::discovery::{RecordError, RendezvousVisitor, Visit, Visited, WakuPeerRecord};
 use crate::wire::{
     FilterRequest, FilterResponse, LightPushRequest, LightPushResponse, MessageHash, PeerExchange,
     StoreRequest, StoreResponse, status,
 };
+#[cfg(feature = "rendezvous")]
+use crate::wire::{RendezvousRequest, RendezvousResponse, RendezvousStatus};
 
 /// Peers that are tried for one request.
 const MAX_TRIES: usize = 3;
@@ -122,4 +128,37 @@ pub(in crate::delivery) async fn exchange(
         // A question is no answer.
         Ok(PeerExchange::Query { .. }) | Err(_) => (Given::new(), vec![(peer, false)]),
     }
+}
+
+/// Records that a point of rendezvous gave, each with the service it is registered for and checked.
+#[cfg(feature = "rendezvous")]
+pub(in crate::delivery) type Found = Vec<(Capability, Result<WakuPeerRecord, RecordError>)>;
+
+/// Goes to a point of rendezvous; what it does not answer it did not take or give.
+#[cfg(feature = "rendezvous")]
+pub(in crate::delivery) async fn visit(opener: Opener, visit: Visit) -> (Visited, Found) {
+    let (point, mut took_all) = (visit.point, true);
+    for request in &visit.told {
+        took_all &= tell(&opener, point, request).await;
+    }
+    let (mut answers, mut found) = (Vec::new(), Found::new());
+    for (service, question) in visit.asked {
+        let asked = framed::ask(&opener, point, WAKU_RENDEZVOUS, &question).await;
+        if let Ok(RendezvousResponse::Discovered { registrations, cookie, .. }) = asked {
+            answers.push((service, registrations.len(), cookie));
+            let wanted = registrations.iter().take(RendezvousVisitor::WANTED);
+            found.extend(wanted.map(|each| (service, WakuPeerRecord::open(&each.record))));
+        }
+    }
+    (Visited { point, took_all, answers }, found)
+}
+
+/// Was it taken?
+#[cfg(feature = "rendezvous")]
+async fn tell(opener: &Opener, point: PeerId, request: &RendezvousRequest) -> bool {
+    if matches!(request, RendezvousRequest::Unregister { .. }) {
+        return framed::tell(opener, point, WAKU_RENDEZVOUS, request).await.is_ok();
+    }
+    let told = framed::ask(opener, point, WAKU_RENDEZVOUS, request).await;
+    matches!(told, Ok(RendezvousResponse::Registered { status: RendezvousStatus::Ok, .. }))
 }

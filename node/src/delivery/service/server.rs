@@ -11,10 +11,14 @@ use tokio::time::timeout;
 
 use crate::delivery::archive::Archive;
 use crate::delivery::clock::Clock;
+#[cfg(feature = "rendezvous")]
+use crate::delivery::config::is_point;
 use crate::delivery::config::{Mode, NodeConfig};
 use crate::delivery::driver::Report;
 use crate::delivery::exchange;
 use crate::delivery::framed::{self, EXCHANGE_TIME, ExchangeError};
+#[cfg(feature = "rendezvous")]
+use crate::delivery::protocols::WAKU_RENDEZVOUS;
 use crate::delivery::protocols::{FILTER, FILTER_PUSH, LIGHTPUSH, METADATA, PEER_EXCHANGE, STORE};
 use crate::delivery::shared::{Shared, lock};
 use crate::delivery::streams::{Accepted, Incoming, Opener};
@@ -47,6 +51,10 @@ impl Servers {
         }
         if config.store.is_some() {
             protocols.push(STORE);
+        }
+        #[cfg(feature = "rendezvous")]
+        if is_point(config) {
+            protocols.push(WAKU_RENDEZVOUS);
         }
         protocols
     }
@@ -96,6 +104,8 @@ impl Servers {
                 each if *each == FILTER => self.filter(peer, stream).await,
                 each if *each == LIGHTPUSH => self.lightpush(stream).await,
                 each if *each == PEER_EXCHANGE => self.exchange(peer, stream).await,
+                #[cfg(feature = "rendezvous")]
+                each if *each == WAKU_RENDEZVOUS => self.rendezvous(peer, stream).await,
                 _ => self.store(stream).await,
             }
         };
@@ -142,6 +152,18 @@ impl Servers {
             answered.unwrap_or_else(|| exchange::refusal(status::UNAVAILABLE))
         })
         .await
+    }
+
+    #[cfg(feature = "rendezvous")]
+    async fn rendezvous(&self, peer: PeerId, mut stream: Stream) -> Result<(), ExchangeError> {
+        self.shared.counters.rendezvous_served.add();
+        let request = framed::read(&mut stream).await?.ok_or(ExchangeError::Broken)?;
+        let now = self.clock.now();
+        let answer = lock(&self.shared.point).handle_request(now, peer, request);
+        if let Some(answer) = answer {
+            framed::write(&mut stream, &answer).await?;
+        }
+        stream.close().await.map_err(|_| ExchangeError::Broken)
     }
 
     async fn store(&self, stream: Stream) -> Result<(), ExchangeError> {
