@@ -2,7 +2,7 @@
 
 use libp2p::core::SignedEnvelope;
 use libp2p::identity::{Keypair, SigningError};
-use libp2p::multiaddr::Protocol;
+use libp2p::multiaddr::{self, Protocol};
 use libp2p::{Multiaddr, PeerId};
 use logos_mix::MixKey;
 use thiserror::Error;
@@ -168,9 +168,12 @@ pub(super) fn whose(peer: &[u8], signer: PeerId) -> Result<PeerId, RecordError> 
     if peer == signer { Ok(peer) } else { Err(RecordError::Peer) }
 }
 
+/// Addresses in their binary form. Those of protocols that nobody knows here are passed over.
 pub(super) fn addresses(addresses: Vec<Vec<u8>>) -> Result<Vec<Multiaddr>, RecordError> {
     let addresses = addresses.into_iter().map(Multiaddr::try_from);
-    addresses.collect::<Result<_, _>>().map_err(|_| RecordError::Address)
+    let known =
+        addresses.filter(|address| !matches!(address, Err(multiaddr::Error::UnknownProtocolId(_))));
+    known.collect::<Result<_, _>>().map_err(|_| RecordError::Address)
 }
 
 /// Addresses of a peer, each with its id.
@@ -236,6 +239,23 @@ mod tests {
         let sealed = SignedEnvelope::from_protobuf_encoding(&record().seal(&key()).unwrap());
         let read = Plain::from_signed_envelope_interop(sealed.unwrap()).unwrap();
         assert_eq!((read.seq(), read.addresses()), (3, &*record().addresses));
+    }
+
+    #[test]
+    fn an_address_of_a_protocol_to_come_is_passed_over_and_a_broken_one_is_refused() {
+        let known: Multiaddr = "/memory/9".parse().unwrap();
+        let open = |address: &[u8]| {
+            let message = PeerRecordMessage {
+                peer: key().public().to_peer_id().to_bytes(),
+                addresses: vec![address.to_vec(), known.to_vec()],
+                ..PeerRecordMessage::default()
+            };
+            let sealed = ENVELOPE.seal(message.encode(), &key()).unwrap();
+            PeerRecord::open(&sealed).map(|record| record.addresses)
+        };
+        // The number 0x3fff is nobody's; four bytes belong to an address of IPv4.
+        assert_eq!(open(&[0xff, 0x7f]), Ok(vec![known.clone()]));
+        assert_eq!(open(&[4, 1]), Err(RecordError::Address));
     }
 
     #[test]
