@@ -14,6 +14,9 @@
 mod bench;
 #[path = "prover/early.rs"]
 mod early;
+#[cfg(feature = "otlp")]
+#[path = "prover/otlp.rs"]
+mod otlp;
 
 use std::num::NonZeroU64;
 use std::path::PathBuf;

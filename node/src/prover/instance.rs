@@ -19,6 +19,8 @@ use super::workshop::{HotPolicy, Makers, Workshop};
 
 /// How often what is old is forgotten.
 const TIDY: Duration = Duration::from_secs(10);
+/// How long the last traces may take to leave.
+const LAST_TRACES: Duration = Duration::from_secs(5);
 /// Entries forgotten at once.
 const TIDY_PAGE: usize = 1000;
 
@@ -146,6 +148,8 @@ impl Instance {
         if let Some(makers) = self.makers {
             tokio::task::spawn_blocking(|| makers.join()).await.ok();
         }
+        let metrics = Arc::clone(&self.service.parts().metrics);
+        tokio::task::spawn_blocking(move || metrics.traces.close(LAST_TRACES)).await.ok();
     }
 }
 
