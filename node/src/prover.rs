@@ -41,6 +41,8 @@ pub mod load;
 mod mark;
 mod membership;
 pub mod metrics;
+#[cfg(feature = "nats")]
+mod nats;
 #[cfg(feature = "otlp")]
 mod otlp;
 mod outbound;
@@ -78,6 +80,8 @@ pub use listener::{bind, routes, serve};
 pub use mark::{Evidence, Mark, Recorded};
 pub use membership::{Copied, IN_SERVICE, InService, MembershipSource, claim_members};
 pub use metrics::Metrics;
+#[cfg(feature = "nats")]
+pub use nats::{FanOut, FanOutError, NatsConfig};
 #[cfg(feature = "otlp")]
 pub use otlp::{Otlp, OtlpConfig};
 pub use outbound::{Outbound, OutboundError};

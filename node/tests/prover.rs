@@ -14,6 +14,9 @@
 mod bench;
 #[path = "prover/early.rs"]
 mod early;
+#[cfg(feature = "nats")]
+#[path = "prover/nats.rs"]
+mod nats;
 #[cfg(feature = "otlp")]
 #[path = "prover/otlp.rs"]
 mod otlp;

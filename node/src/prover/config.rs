@@ -120,6 +120,9 @@ pub struct Config {
     pub tls_key: Option<PathBuf>,
     /// Whose client certificates are asked for, PEM.
     pub tls_clients: Option<PathBuf>,
+    /// Where proofs are passed on to.
+    #[cfg(feature = "nats")]
+    pub nats: super::nats::NatsConfig,
     /// Where traces go.
     #[cfg(feature = "otlp")]
     pub otlp: super::otlp::OtlpConfig,
@@ -213,6 +216,8 @@ impl Default for Config {
             tls_certificate: None,
             tls_key: None,
             tls_clients: None,
+            #[cfg(feature = "nats")]
+            nats: super::nats::NatsConfig::default(),
             #[cfg(feature = "otlp")]
             otlp: super::otlp::OtlpConfig::default(),
         }

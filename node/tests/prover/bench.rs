@@ -55,6 +55,8 @@ pub(crate) struct Setup {
     pub(crate) rate: Option<Rate>,
     pub(crate) tls: Option<Arc<ServerConfig>>,
     pub(crate) traces: Traces,
+    #[cfg(feature = "nats")]
+    pub(crate) fan_out: Option<Arc<logos_node::prover::FanOut>>,
 }
 
 pub(crate) struct Bench {
@@ -96,8 +98,14 @@ impl Bench {
         };
         let service = Service::new(parts).await.unwrap();
         let (listener, _) = bind(([127, 0, 0, 1], 0).into()).await.unwrap();
-        let running =
-            Running { workers: 1, hot: HotPolicy::default(), tls: setup.tls, ..Running::default() };
+        let running = Running {
+            workers: 1,
+            hot: HotPolicy::default(),
+            tls: setup.tls,
+            #[cfg(feature = "nats")]
+            fan_out: setup.fan_out,
+            ..Running::default()
+        };
         let instance = Instance::start(service, Some(listener), &running).unwrap();
         Self { clock, instance }
     }
