@@ -16,6 +16,7 @@
 //! | [`Service`], [`Problem`], [`Access`] | what may be asked, by whom, and what is answered |
 //! | [`Grpc`], [`Compat`], [`routes`], [`wire`] | the interfaces |
 //! | [`Upstream`], [`Aggregator`], [`Slasher`] | following streams of others |
+//! | [`Traces`], [`TraceSink`] | what is done for each submission, for whoever keeps traces |
 //! | [`mod@evm`] | members of a contract on an EVM chain |
 //! | [`mod@load`] | load on a service, and what it bears |
 //! | [`Config`], [`Instance`] | a service from its settings to its end |
@@ -40,6 +41,10 @@ pub mod load;
 mod mark;
 mod membership;
 pub mod metrics;
+#[cfg(feature = "nats")]
+mod nats;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod outbound;
 mod problem;
 mod recent;
@@ -51,6 +56,7 @@ mod slasher;
 mod static_file;
 mod store;
 mod stream;
+mod trace;
 mod upstream;
 pub mod wire;
 mod workers;
@@ -74,6 +80,10 @@ pub use listener::{bind, routes, serve};
 pub use mark::{Evidence, Mark, Recorded};
 pub use membership::{Copied, IN_SERVICE, InService, MembershipSource, claim_members};
 pub use metrics::Metrics;
+#[cfg(feature = "nats")]
+pub use nats::{FanOut, FanOutError, NatsConfig};
+#[cfg(feature = "otlp")]
+pub use otlp::{Otlp, OtlpConfig};
 pub use outbound::{Outbound, OutboundError};
 pub use problem::Problem;
 pub use registry::{Amendment, Leaf, MemberRecord, RegisterRefusal, Registration};
@@ -89,6 +99,7 @@ pub use store::{
     Store, StoreError,
 };
 pub use stream::{Slow, Stream, Subscription, Waiting};
+pub use trace::{Outcome, Step, Trace, TraceParent, TraceSink, Traces};
 pub use upstream::{Client, ShowToken, Sink, Upstream, client};
 pub use workers::{LEASE_MS, Workers};
 pub use workshop::{Circuits, HotPolicy, MAX_IDS, Makers, Ready, Workshop};

@@ -14,6 +14,12 @@
 mod bench;
 #[path = "prover/early.rs"]
 mod early;
+#[cfg(feature = "nats")]
+#[path = "prover/nats.rs"]
+mod nats;
+#[cfg(feature = "otlp")]
+#[path = "prover/otlp.rs"]
+mod otlp;
 
 use std::num::NonZeroU64;
 use std::path::PathBuf;

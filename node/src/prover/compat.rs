@@ -94,7 +94,8 @@ impl RlnProver for Compat {
         request: Request<status::SendTransactionRequest>,
     ) -> Answer<status::SendTransactionReply> {
         admit(&self.service, &request, Scope::Submit, 1)?;
-        let order = self.order(request.into_inner())?;
+        let parent = request.extensions().get().copied();
+        let order = Order { parent, ..self.order(request.into_inner())? };
         if order.ids > MAX_IDS {
             let reason = "costs more message ids than one proof burns";
             return Err(Problem::Invalid { field: "estimated_gas_used", reason }.into());

@@ -27,6 +27,7 @@ use super::outbound::Outbound;
 use super::service::{Parts, Rules};
 use super::static_file::{FROM_FILE, StaticFile};
 use super::store::{EmbeddedStore, PostgresStore, Store, StoreError};
+use super::trace::Traces;
 use super::workshop::Circuits;
 
 /// Why a service cannot be set up.
@@ -119,6 +120,12 @@ pub struct Config {
     pub tls_key: Option<PathBuf>,
     /// Whose client certificates are asked for, PEM.
     pub tls_clients: Option<PathBuf>,
+    /// Where proofs are passed on to.
+    #[cfg(feature = "nats")]
+    pub nats: super::nats::NatsConfig,
+    /// Where traces go.
+    #[cfg(feature = "otlp")]
+    pub otlp: super::otlp::OtlpConfig,
 }
 
 /// A contract of members on an EVM chain.
@@ -209,6 +216,10 @@ impl Default for Config {
             tls_certificate: None,
             tls_key: None,
             tls_clients: None,
+            #[cfg(feature = "nats")]
+            nats: super::nats::NatsConfig::default(),
+            #[cfg(feature = "otlp")]
+            otlp: super::otlp::OtlpConfig::default(),
         }
     }
 }
@@ -281,8 +292,16 @@ impl Config {
             circuits: Arc::new(Circuits::deployed()),
             access: self.access()?,
             rules,
-            metrics: Arc::new(Metrics::default()),
+            metrics: Arc::new(Metrics { traces: self.traces()?, ..Metrics::default() }),
         })
+    }
+
+    fn traces(&self) -> Result<Traces, ConfigError> {
+        #[cfg(feature = "otlp")]
+        if let Some(otlp) = self.otlp.start()? {
+            return Ok(Traces::to(otlp));
+        }
+        Ok(Traces::default())
     }
 
     async fn source(

@@ -17,6 +17,7 @@ use super::registry::MemberRecord;
 use super::reservation::Reservation;
 use super::service::{Answered, Claim, MAX_BATCH, Order, Service};
 use super::stream::{Slow, Subscription};
+use super::trace::TraceParent;
 use super::wire::v1;
 use super::workshop::{Circuits, MAX_IDS};
 
@@ -89,7 +90,7 @@ impl Grpc {
     }
 }
 
-pub(super) fn order_in(request: v1::SubmitRequest) -> Order {
+pub(super) fn order_in(request: v1::SubmitRequest, parent: Option<TraceParent>) -> Order {
     let v1::SubmitRequest { member, message, idempotency_key, .. } = request;
     Order {
         member,
@@ -100,6 +101,7 @@ pub(super) fn order_in(request: v1::SubmitRequest) -> Order {
         deadline: request.deadline_ms,
         subject: request.subject,
         early: request.early,
+        parent,
     }
 }
 
@@ -200,7 +202,8 @@ impl v1::rln_server::Rln for Grpc {
 
     async fn submit(&self, request: Request<v1::SubmitRequest>) -> Answer<v1::Job> {
         self.admit(&request, Scope::Submit)?;
-        let order = order_in(request.into_inner());
+        let parent = request.extensions().get().copied();
+        let order = order_in(request.into_inner(), parent);
         let answer = self.0.submit(&[order]).await?.pop().ok_or(Problem::Store)?;
         Ok(Response::new(self.job(answer?).await?))
     }
@@ -212,7 +215,9 @@ impl v1::rln_server::Rln for Grpc {
         let count = request.get_ref().requests.len();
         check_batch(count)?;
         admit(&self.0, &request, Scope::Submit, count)?;
-        let orders: Vec<Order> = request.into_inner().requests.into_iter().map(order_in).collect();
+        let parent = request.extensions().get().copied();
+        let requests = request.into_inner().requests.into_iter();
+        let orders: Vec<Order> = requests.map(|one| order_in(one, parent)).collect();
         let mut results = Vec::with_capacity(orders.len());
         for answer in self.0.submit(&orders).await? {
             let result = match answer {

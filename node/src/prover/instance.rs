@@ -19,6 +19,8 @@ use super::workshop::{HotPolicy, Makers, Workshop};
 
 /// How often what is old is forgotten.
 const TIDY: Duration = Duration::from_secs(10);
+/// How long the last traces may take to leave.
+const LAST_TRACES: Duration = Duration::from_secs(5);
 /// Entries forgotten at once.
 const TIDY_PAGE: usize = 1000;
 
@@ -37,6 +39,9 @@ pub struct Running {
     pub retention: u64,
     /// Epochs for which nullifiers are kept.
     pub nullifier_epochs: u64,
+    /// Who passes proofs on.
+    #[cfg(feature = "nats")]
+    pub fan_out: Option<Arc<super::nats::FanOut>>,
 }
 
 impl Default for Running {
@@ -50,6 +55,8 @@ impl Default for Running {
             gas_per_id: Compat::GAS_PER_ID,
             retention: 24 * 3_600_000,
             nullifier_epochs: 2,
+            #[cfg(feature = "nats")]
+            fan_out: None,
         }
     }
 }
@@ -83,6 +90,11 @@ impl Instance {
         let source = Arc::clone(&service.parts().source);
         let stop = service.stopped();
         tasks.spawn(async move { source.run(stop).await });
+        #[cfg(feature = "nats")]
+        if let Some(fan_out) = running.fan_out.clone() {
+            let (store, stop) = (Arc::clone(&service.parts().store), service.stopped());
+            tasks.spawn(async move { fan_out.follow(store, stop).await });
+        }
         let mut makers = None;
         if running.workers > 0 {
             let workers = workers_of(&service, running.hot);
@@ -146,6 +158,8 @@ impl Instance {
         if let Some(makers) = self.makers {
             tokio::task::spawn_blocking(|| makers.join()).await.ok();
         }
+        let metrics = Arc::clone(&self.service.parts().metrics);
+        tokio::task::spawn_blocking(move || metrics.traces.close(LAST_TRACES)).await.ok();
     }
 }
 

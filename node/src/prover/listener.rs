@@ -162,6 +162,9 @@ async fn answer(
     request: Request<hyper::body::Incoming>,
 ) -> Result<Response<Body>, std::convert::Infallible> {
     let mut request = request.map(Body::new);
+    if let Some(parent) = service.parts().metrics.traces.parent_of(request.headers()) {
+        request.extensions_mut().insert(parent);
+    }
     let headers = request.headers();
     let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let is_grpc = headers

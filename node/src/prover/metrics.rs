@@ -4,6 +4,8 @@ use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::trace::Traces;
+
 /// Upper bounds of a histogram's buckets, in seconds.
 const BUCKETS: [f64; 14] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
@@ -132,6 +134,8 @@ pub struct Metrics {
     pub proof: Histogram,
     /// From submission until the job and its ids were durable.
     pub reserve: Histogram,
+    /// What is done for single submissions, if anybody wants to know.
+    pub traces: Traces,
 }
 
 impl Metrics {

@@ -114,7 +114,10 @@ impl Outbound {
     }
 }
 
-fn trusting(roots: &[CertificateDer<'static>]) -> Result<Arc<ClientConfig>, OutboundError> {
+/// TLS towards servers whose certificates those of Mozilla's list, or `roots`, vouch for.
+pub(super) fn trusting(
+    roots: &[CertificateDer<'static>],
+) -> Result<Arc<ClientConfig>, OutboundError> {
     let mut store = RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     for root in roots {
         store.add(root.clone()).map_err(broken)?;

@@ -18,6 +18,7 @@ use super::access::{Caller, Scope};
 use super::grpc::{Grpc, admit_caller, job_id, order_in, version};
 use super::problem::Problem;
 use super::service::Service;
+use super::trace::TraceParent;
 use super::wire::v1;
 use crate::hex;
 
@@ -216,10 +217,11 @@ fn job_out(job: v1::Job) -> Json<JobBody> {
 async fn submit(
     State(grpc): State<Grpc>,
     Extension(caller): Extension<Caller>,
+    parent: Option<Extension<TraceParent>>,
     Json(body): Json<SubmitBody>,
 ) -> Result<Json<JobBody>, Problem> {
     admit_caller(&grpc.0, &caller, Scope::Submit, 1)?;
-    let order = order_in(v1::SubmitRequest {
+    let request = v1::SubmitRequest {
         member: bytes("member", &body.member)?,
         message: bytes("message", &body.message)?,
         idempotency_key: bytes("idempotency_key", &body.idempotency_key)?,
@@ -228,7 +230,8 @@ async fn submit(
         deadline_ms: body.deadline_ms,
         subject: bytes("subject", &body.subject)?,
         early: body.early,
-    });
+    };
+    let order = order_in(request, parent.map(|Extension(parent)| parent));
     let job = grpc.0.submit(&[order]).await?.pop().ok_or(Problem::Store)??;
     Ok(job_out(grpc.job(job).await?))
 }

@@ -202,6 +202,7 @@ impl Service {
         self.killed.store(killed, Ordering::SeqCst);
         metrics.queue.set(store.depths().await?.open);
         store.sweep(clock.now(), 1000).await?;
+        metrics.traces.tidy(clock.now());
         Ok(())
     }
 

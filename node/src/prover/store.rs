@@ -245,6 +245,14 @@ pub trait Store: Debug + Send + Sync {
     /// Changes a setting.
     async fn set(&self, name: &str, value: &str) -> Result<(), StoreError>;
 
+    /// Changes a setting if it is `before`; was it?
+    async fn replace(
+        &self,
+        name: &str,
+        before: Option<&str>,
+        value: &str,
+    ) -> Result<bool, StoreError>;
+
     /// Sizes.
     async fn depths(&self) -> Result<Depths, StoreError>;
 

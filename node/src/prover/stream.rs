@@ -127,6 +127,7 @@ impl Stream {
         let head = self.head();
         let page = self.store.proofs(head + 1, PAGE).await?;
         let Some(last) = page.last().map(|proof| proof.seq) else { return Ok(false) };
+        self.metrics.traces.seen(&page);
         self.announce(&page);
         {
             let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,7 +1,7 @@
 //! Workers: they take jobs from the store, prove them, and put the proofs into the stream.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rand_core::Rng;
 use tokio::sync::{Semaphore, watch};
@@ -9,10 +9,11 @@ use tokio::task::JoinSet;
 
 use super::clock::Clock;
 use super::group::Group;
-use super::job::{FailReason, Finished, Job, WorkerId};
+use super::job::{FailReason, Finished, Job, JobId, WorkerId};
 use super::metrics::Metrics;
 use super::registry::MemberRecord;
 use super::store::{Store, StoreError};
+use super::trace::{Outcome, Step};
 use super::workshop::Workshop;
 use crate::random::os_seeded;
 
@@ -89,7 +90,13 @@ async fn round(workers: &Workers, cpu: &Arc<Semaphore>, id: WorkerId) -> Result<
     let finished = on_a_core(workers, cpu, jobs).await;
     let failed = finished.iter().filter(|finished| finished.outcome.is_err()).count();
     metrics.failed.add(failed as u64);
-    store.finish(clock.now(), id, finished).await?;
+    let (ids, started): (Vec<JobId>, _) =
+        (finished.iter().map(|finished| finished.id).collect(), Instant::now());
+    let ended = store.finish(clock.now(), id, finished).await?;
+    for (id, job) in ids.into_iter().zip(&ended) {
+        metrics.traces.step(id, Step::Record, started);
+        metrics.traces.end_as(id, job.as_ref());
+    }
     Ok(count)
 }
 
@@ -110,11 +117,18 @@ async fn on_a_core(workers: &Workers, cpu: &Arc<Semaphore>, jobs: Vec<Job>) -> V
             continue;
         };
         let _core = cpu.acquire().await;
-        let workshop = Arc::clone(&workers.workshop);
-        let prove = move || (job.id, workshop.prove(&job, &member));
-        match tokio::task::spawn_blocking(prove).await {
-            Ok((id, outcome)) => finished.push(Finished { id, outcome }),
-            Err(error) => tracing::error!(%error, "a proof was given up"),
+        let (workshop, traces) = (Arc::clone(&workers.workshop), &workers.metrics.traces);
+        traces.taken(&job);
+        let (id, started) = (job.id, Instant::now());
+        match tokio::task::spawn_blocking(move || workshop.prove(&job, &member)).await {
+            Ok(outcome) => {
+                traces.step(id, Step::Prove, started);
+                finished.push(Finished { id, outcome });
+            }
+            Err(error) => {
+                traces.end(id, Outcome::Failed("GIVEN_UP"));
+                tracing::error!(%error, "a proof was given up");
+            }
         }
     }
     finished

@@ -8,7 +8,7 @@ use logos_crypto::merkle::Depth;
 use logos_crypto::secret::Secret;
 use logos_node::prover::{
     Access, Circuits, Client, Config, Custody, Group, HotPolicy, InService, Instance, Metrics,
-    Parts, Rules, Running, Service, SteppedClock, bind, client,
+    Parts, Rules, Running, Service, SteppedClock, Traces, bind, client,
 };
 use tokio_rustls::rustls::ServerConfig;
 use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
@@ -54,6 +54,9 @@ pub(crate) struct Setup {
     pub(crate) tokens: Vec<Token>,
     pub(crate) rate: Option<Rate>,
     pub(crate) tls: Option<Arc<ServerConfig>>,
+    pub(crate) traces: Traces,
+    #[cfg(feature = "nats")]
+    pub(crate) fan_out: Option<Arc<logos_node::prover::FanOut>>,
 }
 
 pub(crate) struct Bench {
@@ -91,12 +94,18 @@ impl Bench {
             circuits: circuits(),
             access: Access::new(setup.tokens, setup.rate),
             rules: Rules::default(),
-            metrics: Arc::new(Metrics::default()),
+            metrics: Arc::new(Metrics { traces: setup.traces, ..Metrics::default() }),
         };
         let service = Service::new(parts).await.unwrap();
         let (listener, _) = bind(([127, 0, 0, 1], 0).into()).await.unwrap();
-        let running =
-            Running { workers: 1, hot: HotPolicy::default(), tls: setup.tls, ..Running::default() };
+        let running = Running {
+            workers: 1,
+            hot: HotPolicy::default(),
+            tls: setup.tls,
+            #[cfg(feature = "nats")]
+            fan_out: setup.fan_out,
+            ..Running::default()
+        };
         let instance = Instance::start(service, Some(listener), &running).unwrap();
         Self { clock, instance }
     }
@@ -171,9 +180,14 @@ impl Bench {
 
     /// One request of HTTP/1.1; the answer as it came.
     pub(crate) async fn http(&self, request: &str, body: &str) -> String {
+        self.http_with(request, "accept: */*", body).await
+    }
+
+    /// As [`Bench::http`], with a header line more.
+    pub(crate) async fn http_with(&self, request: &str, header: &str, body: &str) -> String {
         let address = self.instance.address().unwrap();
         let request = format!(
-            "{request} HTTP/1.1\r\nhost: prover\r\nconnection: close\r\n\
+            "{request} HTTP/1.1\r\nhost: prover\r\nconnection: close\r\n{header}\r\n\
              content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         );

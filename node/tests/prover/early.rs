@@ -50,7 +50,7 @@ async fn hot() -> (Disk, Bench) {
     (disk, bench)
 }
 
-async fn warm_up(bench: &Bench) {
+pub(crate) async fn warm_up(bench: &Bench) {
     bench.register(b"alice").await;
     let metrics = &bench.service().parts().metrics;
     for number in 0u8..3 {

@@ -33,6 +33,8 @@ const GATES: &[&str] = &[
     "ark-std",
     // Its handshake hashes with sha2 0.10 and draws with rand_core 0.6, for itself.
     "libp2p",
+    // Draws the ids of spans with rand 0.9, for itself.
+    "opentelemetry_sdk",
     // The oracle's package, read by a build script for the published keys.
     "rln",
     // In the lock file only: the driver of PostgreSQL names sha2 0.10 for migrations and macros,

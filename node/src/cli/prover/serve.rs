@@ -82,6 +82,8 @@ impl Arguments {
             tls: config.tls()?,
             gas_per_id: config.gas_per_id,
             retention: config.retention_seconds.saturating_mul(1000),
+            #[cfg(feature = "nats")]
+            fan_out: config.nats.fan_out()?,
             ..Running::default()
         };
         running.workers = config.workers.unwrap_or(running.workers);

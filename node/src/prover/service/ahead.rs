@@ -1,7 +1,7 @@
 //! Ids that are burnt before anybody asks, for members who ask often.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rand_core::Rng;
 
@@ -11,6 +11,7 @@ use crate::prover::job::{Job, JobId, Submission};
 use crate::prover::registry::MemberRecord;
 use crate::prover::reservation::{Counter, MemberKey, Refusal, Wanted};
 use crate::prover::store::{Delivery, ReserveRequest, StoreError};
+use crate::prover::trace::Step;
 use crate::prover::workshop::Workshop;
 use crate::random::os_seeded;
 
@@ -104,7 +105,9 @@ impl Service {
                 None => self.unslotted(submission, now).await?,
             };
             if let Some(delivery) = delivery {
+                let recording = Instant::now();
                 let job = self.parts.store.deliver(now, vec![delivery]).await?.pop().flatten();
+                self.parts.metrics.traces.step(submission.id, Step::Record, recording);
                 return if job.is_some() { Ok(job) } else { self.job_of(submission).await };
             }
             // A slot is being made for the last one.
@@ -133,8 +136,9 @@ impl Service {
             return Ok(None);
         };
         let job = Job::queued(submission, reservation, 0, now);
-        let workshop = Arc::clone(workshop);
+        let (workshop, started) = (Arc::clone(workshop), Instant::now());
         let proof = tokio::task::spawn_blocking(move || workshop.prove(&job, &member)).await;
+        self.parts.metrics.traces.step(submission.id, Step::Prove, started);
         let submission = submission.clone();
         Ok(proof.ok().and_then(Result::ok).map(|proof| Delivery { submission, reservation, proof }))
     }
@@ -156,8 +160,9 @@ impl Service {
             return Ok(None);
         }
         let Some(ready) = workshop.take(submission) else { return Ok(None) };
-        let reservation = ready.reservation;
+        let (reservation, started) = (ready.reservation, Instant::now());
         let proof = workshop.prove_ready(ready, submission);
+        self.parts.metrics.traces.step(submission.id, Step::ProveFromSlot, started);
         let submission = submission.clone();
         Ok(proof.map(|proof| Delivery { submission, reservation, proof }))
     }

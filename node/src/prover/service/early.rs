@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
@@ -13,7 +13,9 @@ use super::Service;
 use crate::prover::clock::Clock;
 use crate::prover::epoch::Millis;
 use crate::prover::job::{Job, JobId, ProofRecord, Submission};
+use crate::prover::metrics::Metrics;
 use crate::prover::store::{Delivery, Store, StoreError};
+use crate::prover::trace::{Outcome, Step};
 
 /// Jobs that are not recorded, at most; whoever comes then is queued.
 const MAX_UNRECORDED: usize = 1024;
@@ -113,7 +115,7 @@ impl Service {
         let job = Job::queued(submission, *reservation, 0, now);
         let early = Some(ProofRecord::of_job(0, &job, proof, now));
         let (store, clock) = (Arc::clone(&self.parts.store), Arc::clone(&self.parts.clock));
-        tokio::spawn(record(store, clock, stocked));
+        tokio::spawn(record(store, clock, Arc::clone(&self.parts.metrics), stocked));
         Answered { job, early }
     }
 
@@ -129,14 +131,25 @@ impl Service {
 }
 
 /// Records a proof that was answered; while the store fails, until its proof is of no use.
-async fn record(store: Arc<dyn Store>, clock: Arc<dyn Clock>, stocked: Stocked) {
+async fn record(
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    metrics: Arc<Metrics>,
+    stocked: Stocked,
+) {
     let Stocked { delivery, pending } = stocked;
+    let (id, recording) = (delivery.submission.id, Instant::now());
     loop {
         let now = clock.now();
         match store.deliver(now, vec![delivery.clone()]).await {
-            Ok(_) => break,
+            Ok(delivered) => {
+                metrics.traces.step(id, Step::Record, recording);
+                metrics.traces.end_as(id, delivered.first().and_then(Option::as_ref));
+                break;
+            }
             Err(error) if delivery.submission.deadline <= now => {
                 tracing::error!(%error, "a proof that was answered is not in the stream");
+                metrics.traces.end(id, Outcome::Failed("STORE_UNAVAILABLE"));
                 break;
             }
             Err(error) => tracing::warn!(%error, "a proof that was answered waits for the store"),

@@ -8,10 +8,11 @@ use sha2::{Digest, Sha256};
 use super::early::Stocked;
 use super::{Answered, MAX_BATCH, MAX_KEY_BYTES, MAX_MESSAGE_BYTES, MAX_WAIT, Service, check};
 use crate::prover::epoch::{Epoch, Millis};
-use crate::prover::job::{Job, JobId, LABEL_BYTES, Submission};
+use crate::prover::job::{Job, JobId, JobState, LABEL_BYTES, Submission};
 use crate::prover::problem::Problem;
 use crate::prover::registry::MemberRecord;
 use crate::prover::reservation::{Refusal, Wanted};
+use crate::prover::trace::{Begun, Outcome, Step, TraceParent};
 use crate::prover::workshop::MAX_IDS;
 
 /// A request for a proof, as clients put it.
@@ -34,6 +35,8 @@ pub struct Order {
     /// Answer with the proof before it is recorded, if it can be made from a slot. Until then, a
     /// crash, or another instance, does not know the key: asking again burns an id more.
     pub early: bool,
+    /// Where the request stands in the client's trace.
+    pub parent: Option<TraceParent>,
 }
 
 /// How long a wait goes without looking: a proof is announced, other ends are not.
@@ -50,6 +53,17 @@ impl Service {
         &self,
         orders: &[Order],
     ) -> Result<Vec<Result<Answered, Problem>>, Problem> {
+        let mut begun = self.parts.metrics.traces.begin(orders);
+        let answers = self.answers(orders, &mut begun).await;
+        self.parts.metrics.traces.answered(begun, &answers);
+        answers
+    }
+
+    async fn answers(
+        &self,
+        orders: &[Order],
+        begun: &mut [Begun],
+    ) -> Result<Vec<Result<Answered, Problem>>, Problem> {
         self.check_open()?;
         check("requests", "a batch has 1 to 256", (1..=MAX_BATCH).contains(&orders.len()))?;
         let started = Instant::now();
@@ -60,7 +74,10 @@ impl Service {
             // Overwritten for those that are admissible.
             answers.push(Err(Problem::Store));
             match self.admissible(order, now).await {
-                Ok(submission) => admissible.push((place, submission)),
+                Ok(submission) => {
+                    self.parts.metrics.traces.enter(begun.get_mut(place), &submission);
+                    admissible.push((place, submission));
+                }
                 Err(problem) => put(&mut answers, place, Err(problem)),
             }
         }
@@ -68,8 +85,14 @@ impl Service {
         let admissible = self.deliver(orders, now, admissible, &mut answers).await?;
         let (places, batch): (Vec<usize>, Vec<Submission>) = admissible.into_iter().unzip();
         let asked = batch.clone();
+        let reserving = Instant::now();
         let submitted =
             if batch.is_empty() { Vec::new() } else { self.parts.store.submit(now, batch).await? };
+        for place in &places {
+            if let Some(Begun::Entered(id)) = begun.get(*place) {
+                metrics.traces.step(*id, Step::Reserve, reserving);
+            }
+        }
         for ((place, answer), asked) in places.into_iter().zip(submitted).zip(asked) {
             let answer = match answer {
                 Ok(admitted) if admitted.repeated => {
@@ -134,9 +157,12 @@ impl Service {
             return Ok(Vec::new());
         }
         let deliveries = ready.iter().map(|(_, stocked)| stocked.delivery.clone()).collect();
+        let recording = Instant::now();
         let delivered = self.parts.store.deliver(now, deliveries).await?;
         let mut left = Vec::new();
         for ((place, stocked), job) in ready.into_iter().zip(delivered) {
+            let id = stocked.delivery.submission.id;
+            self.parts.metrics.traces.step(id, Step::Record, recording);
             match job {
                 Some(job) => {
                     self.parts.metrics.submitted.add(1);
@@ -241,7 +267,11 @@ impl Service {
     /// As [`Service::job`].
     pub async fn cancel(&self, id: JobId) -> Result<Job, Problem> {
         self.recorded(id).await;
-        self.parts.store.cancel(id).await?.ok_or(Problem::NotFound("job"))
+        let job = self.parts.store.cancel(id).await?.ok_or(Problem::NotFound("job"))?;
+        if job.state == JobState::Cancelled {
+            self.parts.metrics.traces.end(id, Outcome::Cancelled);
+        }
+        Ok(job)
     }
 }
 

@@ -415,6 +415,12 @@ on_every_store! {
         store.set("paused", "no").await.unwrap();
         assert_eq!(store.setting("paused").await.unwrap().as_deref(), Some("no"));
         assert_eq!(store.setting("other").await.unwrap(), None);
+        let cases = [(Some("no"), "1", false), (None, "1", true), (None, "2", false),
+            (Some("2"), "3", false), (Some("1"), "2", true)];
+        for (before, value, is_before) in cases {
+            assert_eq!(store.replace("place", before, value).await.unwrap(), is_before, "{value}");
+        }
+        assert_eq!(store.setting("place").await.unwrap().as_deref(), Some("2"));
     }
 
     async fn whoever_waits_is_told_of_news(store: &dyn Store) {

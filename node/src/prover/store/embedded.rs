@@ -464,6 +464,24 @@ impl Store for EmbeddedStore {
         self.write(Manner::NEWS, move |transaction| ledger::set(transaction, &name, &value)).await
     }
 
+    async fn replace(
+        &self,
+        name: &str,
+        before: Option<&str>,
+        value: &str,
+    ) -> Result<bool, StoreError> {
+        let (name, value) = (name.to_owned(), value.to_owned());
+        let before = before.map(str::to_owned);
+        let replace = move |transaction: &_| {
+            let is_before = ledger::setting(transaction, &name)? == before;
+            if is_before {
+                ledger::set(transaction, &name, &value)?;
+            }
+            Ok(is_before)
+        };
+        self.write(Manner::QUIET, replace).await
+    }
+
     async fn depths(&self) -> Result<Depths, StoreError> {
         let reading = self.database.begin_read()?;
         let heads = reading.open_table(HEADS)?;

@@ -359,6 +359,25 @@ impl Store for PostgresStore {
         Ok(())
     }
 
+    async fn replace(
+        &self,
+        name: &str,
+        before: Option<&str>,
+        value: &str,
+    ) -> Result<bool, StoreError> {
+        let replace = match before {
+            None => sqlx::query("INSERT INTO settings VALUES ($1, $2) ON CONFLICT DO NOTHING"),
+            Some(_) => sqlx::query("UPDATE settings SET value = $2 WHERE name = $1 AND value = $3"),
+        };
+        let replace = replace.bind(name).bind(value);
+        let replace = match before {
+            None => replace,
+            Some(before) => replace.bind(before),
+        };
+        let done = replace.execute(&self.pool).await.map_err(failed)?;
+        Ok(done.rows_affected() == 1)
+    }
+
     async fn depths(&self) -> Result<Depths, StoreError> {
         let row = sqlx::query(
             "SELECT (SELECT count(*) FROM jobs WHERE state < 2), \
