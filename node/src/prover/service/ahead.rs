@@ -100,7 +100,7 @@ impl Service {
             return self.job_of(submission).await;
         };
         while self.ahead(submission.member, submission.wanted.epoch) > 0 {
-            let delivery = match self.from_slot(submission).await? {
+            let delivery = match self.prove_from_slot(submission).await? {
                 Some(delivery) => Some(delivery),
                 None => self.unslotted(submission, now).await?,
             };
@@ -149,7 +149,7 @@ impl Service {
     /// # Errors
     ///
     /// The store's.
-    pub(super) async fn from_slot(
+    pub(super) async fn prove_from_slot(
         &self,
         submission: &Submission,
     ) -> Result<Option<Delivery>, StoreError> {

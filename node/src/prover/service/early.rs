@@ -100,7 +100,7 @@ impl Service {
         submission: &Submission,
     ) -> Result<Option<Stocked>, StoreError> {
         let Some(pending) = self.pending(submission.id) else { return Ok(None) };
-        let delivery = self.from_slot(submission).await?;
+        let delivery = self.prove_from_slot(submission).await?;
         Ok(delivery.map(|delivery| Stocked { delivery, pending }))
     }
 
