@@ -1,6 +1,7 @@
 //! Settings from a file.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
@@ -70,7 +71,7 @@ pub enum ConfigError {
 /// assert!(Config::from_toml("epoch = 600").is_err());
 /// # Ok::<(), logos_node::prover::ConfigError>(())
 /// ```
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Where to listen.
@@ -128,8 +129,18 @@ pub struct Config {
     pub otlp: super::otlp::OtlpConfig,
 }
 
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Addresses may hold passwords.
+        let Self { listen, application, chain, tokens, .. } = self;
+        let mut shown = f.debug_struct("Config");
+        shown.field("listen", listen).field("application", application);
+        shown.field("chain", chain).field("tokens", &tokens.len()).finish_non_exhaustive()
+    }
+}
+
 /// A contract of members on an EVM chain.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChainConfig {
     /// The chain's node, `http://..` or `https://..`, which may hold a key.
@@ -154,6 +165,16 @@ pub struct ChainConfig {
     pub range_blocks: u64,
     /// Messages an epoch of each member, where the contract has no rates (`status`).
     pub limit: Option<u32>,
+}
+
+impl fmt::Debug for ChainConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The node's address may hold a key.
+        let Self { contract, kind, chain_id, .. } = self;
+        let mut shown = f.debug_struct("ChainConfig");
+        shown.field("contract", contract).field("kind", kind).field("chain_id", chain_id);
+        shown.finish_non_exhaustive()
+    }
 }
 
 /// Which contract.

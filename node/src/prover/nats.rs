@@ -41,7 +41,7 @@ const STREAM_ID: &str = "nats/stream";
 const CURSOR: &str = "nats/cursor";
 
 /// `[nats]` in the settings.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NatsConfig {
     /// Servers, `nats://host:4222` or `tls://..`, with `,` between them; none: nothing is passed on.
@@ -54,6 +54,15 @@ pub struct NatsConfig {
     pub token: Option<PathBuf>,
     /// Seconds for which a stream that is made here knows what it has.
     pub duplicate_seconds: u64,
+}
+
+impl fmt::Debug for NatsConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The address may hold a password.
+        let Self { stream, prefix, .. } = self;
+        let mut shown = f.debug_struct("NatsConfig");
+        shown.field("stream", stream).field("prefix", prefix).finish_non_exhaustive()
+    }
 }
 
 impl Default for NatsConfig {

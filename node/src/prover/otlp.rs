@@ -3,6 +3,7 @@
 //! Spans wait in a queue of the SDK's, which has a bound and drops what does not fit, and go out in
 //! batches on a thread of their own.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -37,11 +38,18 @@ const NAME: &str = "logos-prover";
 const NAME_KEY: Key = Key::from_static_str("service.name");
 
 /// `[otlp]` in the settings.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct OtlpConfig {
     /// The collector's gRPC port, such as `http://127.0.0.1:4317`; none: no traces.
     pub endpoint: Option<String>,
+}
+
+impl fmt::Debug for OtlpConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The address may hold a key.
+        f.debug_struct("OtlpConfig").finish_non_exhaustive()
+    }
 }
 
 impl OtlpConfig {

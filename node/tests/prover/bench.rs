@@ -210,6 +210,14 @@ pub(crate) fn status_of(status: &tonic::Status) -> (Code, String) {
 }
 
 #[test]
+fn settings_are_shown_without_their_passwords() {
+    let text = "store = \"postgres://me:secret@host/prover\"\n[chain]\n\
+                rpc = \"https://host/secret\"\ncontract = \"0x00\"\nchain_id = 1\nkind = \"status\"\n";
+    let shown = format!("{:?}", Config::from_toml(text).unwrap());
+    assert!(shown.contains("chain_id: 1") && !shown.contains("secret"), "{shown}");
+}
+
+#[test]
 fn settings_that_do_not_exist_are_refused() {
     assert!(Config::from_toml("listn = \"127.0.0.1:1\"").is_err());
     let chain = "[chain]\nrpc = \"http://localhost\"\ncontract = \"0x00\"\nchain_id = 1\n";
