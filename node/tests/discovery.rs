@@ -17,13 +17,17 @@ use std::sync::Arc;
 use data_encoding::{BASE32_NOPAD, BASE64URL_NOPAD};
 use k256::ecdsa::signature::hazmat::PrehashSigner;
 use k256::ecdsa::{Signature, SigningKey};
+#[cfg(feature = "rendezvous")]
+use logos_node::delivery::Multiaddr;
 use logos_node::delivery::{
-    Capability, Cluster, Mode, Multiaddr, Node, NodeConfig, OpenAdmission, Preset, StoreConfig,
+    Capability, Cluster, Mode, Node, NodeConfig, OpenAdmission, Preset, StoreConfig,
 };
 #[cfg(feature = "rendezvous")]
 use logos_node::discovery::Source;
 use logos_node::discovery::{Enr, TreeLink, TxtAnswer, TxtError, TxtResolver};
-use logos_node::wire::{ContentTopic, Sharding, StoreRequest};
+#[cfg(feature = "nat")]
+use logos_node::wire::ContentTopic;
+use logos_node::wire::{Sharding, StoreRequest};
 use sha3::{Digest, Keccak256};
 use tokio::time::{sleep, timeout};
 
@@ -137,6 +141,7 @@ async fn a_peer_gives_records_of_others_and_not_of_its_neighbours() {
     assert!(!relays.iter().any(|address| address.to_string().contains(&neighbour)), "{relays:?}");
 }
 
+#[cfg(feature = "rendezvous")]
 fn record_address(node: &Node, among: &[Multiaddr]) -> Multiaddr {
     let id = node.peer_id().to_string();
     among.iter().find(|address| address.to_string().contains(&id)).unwrap().clone()
