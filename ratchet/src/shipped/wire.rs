@@ -73,6 +73,8 @@ impl Envelope {
 /// | `sender` | 2 | bytes, `delete` so far |
 /// | `timestamp` | 3 | i64, milliseconds |
 /// | `content` or `placeholder` | 10 or 11 | bytes or `{counter = 1}` |
+///
+/// `placeholder` is the deployed definition's name for a frame that carries a number and no content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Frame {
@@ -148,6 +150,7 @@ impl Frame {
     }
 }
 
+/// Field 11, `placeholder`: the number of a frame without content.
 fn placeholder(value: Value<'_>) -> Result<u32, DecodeError> {
     let mut counter = 0;
     fields(value.bytes()?, &[], |number, value| {
