@@ -1,45 +1,7 @@
 //! Answers before proofs are recorded, on a disk that takes its time.
 
-use std::sync::{Condvar, Mutex};
-
-use redb::backends::InMemoryBackend;
-
+use super::disk::Disk;
 use super::*;
-
-/// A disk that writes nothing while it is held.
-#[derive(Clone, Debug, Default)]
-struct Disk(Arc<(InMemoryBackend, Mutex<bool>, Condvar)>);
-
-impl Disk {
-    fn hold(&self, held: bool) {
-        *self.0.1.lock().unwrap() = held;
-        self.0.2.notify_all();
-    }
-}
-
-impl redb::StorageBackend for Disk {
-    fn len(&self) -> std::io::Result<u64> {
-        self.0.0.len()
-    }
-
-    fn read(&self, offset: u64, out: &mut [u8]) -> std::io::Result<()> {
-        self.0.0.read(offset, out)
-    }
-
-    fn set_len(&self, len: u64) -> std::io::Result<()> {
-        self.0.0.set_len(len)
-    }
-
-    fn sync_data(&self) -> std::io::Result<()> {
-        let held = self.0.1.lock().unwrap();
-        drop(self.0.2.wait_while(held, |held| *held).unwrap());
-        self.0.0.sync_data()
-    }
-
-    fn write(&self, offset: u64, data: &[u8]) -> std::io::Result<()> {
-        self.0.0.write(offset, data)
-    }
-}
 
 /// A service on such a disk with slots for Alice, who has used three ids.
 async fn hot() -> (Disk, Bench) {
@@ -106,6 +68,28 @@ async fn a_key_that_is_being_recorded_gets_no_second_proof() {
         assert_eq!(other.proof.unwrap().proof, first.proof.clone().unwrap().proof);
     }
     assert_eq!(bench.used(b"alice").await, 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_that_was_answered_early_is_not_given_again_after_the_power_failed() {
+    let (disk, bench) = hot().await;
+    disk.hold(true);
+    let job = bench.client().submit(order(b"now", true)).await.unwrap().into_inner();
+    let answered = job.reservation.unwrap().first_id;
+    let store = EmbeddedStore::on(disk.after_power_failure(), &schedule(), 0).unwrap();
+    disk.hold(false);
+    let store: Arc<dyn Store> = Arc::new(store);
+    assert!(store.job(JobId(job.id.try_into().unwrap())).await.unwrap().is_none());
+    let bench = Bench::with(|setup| setup.store = Some(store)).await;
+    let mut given = 0;
+    // With the key that the crash forgot, and with others, until nothing is left.
+    for number in 0..=LIMIT {
+        let message = if number == 0 { b"now".to_vec() } else { number.to_be_bytes().to_vec() };
+        let Ok(job) = bench.client().submit(order(&message, false)).await else { break };
+        assert_ne!(job.into_inner().reservation.unwrap().first_id, answered);
+        given += 1;
+    }
+    assert!((1..LIMIT).contains(&given), "{given}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
